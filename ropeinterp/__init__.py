@@ -1,0 +1,20 @@
+"""Rotary position embeddings: what a model's config means, exactly, and applied.
+
+``read(config)`` gives a :class:`RopeSpec`; its methods give frequencies, tables of
+cosines and sines, and rotated arrays.
+"""
+
+from ropeinterp import frequencies, ufuncs
+from ropeinterp.errors import ConfigError, ParameterError
+from ropeinterp.frequencies import base_scale, interpolate_positions
+from ropeinterp.spec import RopeSpec
+
+__all__ = [
+    "ConfigError",
+    "ParameterError",
+    "RopeSpec",
+    "base_scale",
+    "frequencies",
+    "interpolate_positions",
+    "ufuncs",
+]

@@ -1,0 +1,38 @@
+"""The C extension: every name of rows[] in src/ufuncs.c is a NumPy ufunc."""
+
+import numpy as np
+
+isa: str
+isas: tuple[str, ...]
+
+_cos_sin_bfloat16: np.ufunc
+_frequencies_default: np.ufunc
+_frequencies_dynamic: np.ufunc
+_frequencies_given: np.ufunc
+_frequencies_linear: np.ufunc
+_frequencies_llama3: np.ufunc
+_frequencies_longrope: np.ufunc
+_frequencies_ntk: np.ufunc
+_frequencies_proportional: np.ufunc
+_frequencies_yarn: np.ufunc
+_rope_bfloat16: np.ufunc
+_rope_interleaved_bfloat16: np.ufunc
+_rope_interleaved_to_half_bfloat16: np.ufunc
+_rotate_half_bfloat16: np.ufunc
+_rotate_interleaved_bfloat16: np.ufunc
+_rotate_interleaved_to_half_bfloat16: np.ufunc
+cos_sin: np.ufunc
+inv_freq_default: np.ufunc
+inv_freq_dynamic: np.ufunc
+inv_freq_linear: np.ufunc
+inv_freq_llama3: np.ufunc
+inv_freq_longrope: np.ufunc
+inv_freq_ntk: np.ufunc
+inv_freq_proportional: np.ufunc
+inv_freq_yarn: np.ufunc
+rope: np.ufunc
+rope_interleaved: np.ufunc
+rope_interleaved_to_half: np.ufunc
+rotate_half: np.ufunc
+rotate_interleaved: np.ufunc
+rotate_interleaved_to_half: np.ufunc

@@ -1,0 +1,80 @@
+"""The two errors of the package: a number out of range, and a config that says so."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LONGEST = 80
+
+
+def printable(value: object) -> str:
+    """Text for `value` that is safe on any terminal, at most 80 characters.
+
+    Parameters
+    ----------
+    value : object
+        Anything, strings from untrusted files included.
+
+    Returns
+    -------
+    str
+        ``repr(value)`` with control, bidirectional and surrogate characters escaped,
+        cut in the middle where it is longer.
+    """
+    if isinstance(value, int) and abs(value) >= 10**40:
+        text = f"an integer of {value.bit_length()} bits"  # str() of it may refuse
+    elif isinstance(value, (list, tuple, dict)) and len(value) > 8:
+        text = f"a {type(value).__name__} of {len(value)} items"
+    elif isinstance(value, str):
+        text = repr(value[: 2 * _LONGEST])
+    else:
+        text = repr(value)
+    text = "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c)[0] == "C" else c
+        for c in text
+    )
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2 - 2]}...{text[1 - _LONGEST // 2 :]}"
+    return text
+
+
+class ParameterError(ValueError):
+    """A parameter of a rotary embedding that no formula can use.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the parameter.
+    value : object
+        What was given.
+    reason : str
+        What is wrong with it; follows the value in the message.
+    """
+
+    def __init__(self, argument: str, value: object, reason: str) -> None:
+        self.argument, self.value, self.reason = argument, value, reason
+        super().__init__(f"{argument} {printable(value)}: {reason}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, object, str]]:
+        return type(self), (self.argument, self.value, self.reason)
+
+
+class ConfigError(ValueError):
+    """A model config whose positions cannot be read.
+
+    Parameters
+    ----------
+    path : str
+        JSON path of the fault, ``$.a.b[3]``; ``$`` for faults of the whole file.
+    value : object
+        What stands there.
+    reason : str
+        What is wrong with it; follows the value in the message.
+    """
+
+    def __init__(self, path: str, value: object, reason: str) -> None:
+        self.path, self.value, self.reason = path, value, reason
+        super().__init__(f"{path}: {printable(value)}: {reason}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, object, str]]:
+        return type(self), (self.path, self.value, self.reason)

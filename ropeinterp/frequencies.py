@@ -1,0 +1,758 @@
+"""Inverse frequencies, one function per scheme, exact until one last rounding.
+
+Each scheme has a public function that broadcasts over its parameters, and a function of
+a spec that also returns turn planes (the frequencies in the form that the phase kernels
+take). Both call the same formula in C. The few logarithms, which decide where a YaRN
+ramp begins and what an attention factor is, are taken here with :mod:`decimal` and
+rounded once to float64.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ropeinterp import _core
+from ropeinterp.errors import ParameterError
+
+if TYPE_CHECKING:
+    from ropeinterp.spec import RopeSpec
+
+Number: TypeAlias = int | float | Fraction
+Frequencies: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+_WIDE = Context(prec=50)
+_TWO_PI = Decimal("6.2831853071795864769252867665590057683943387987502116")
+_EXACT = 2**53
+
+
+def _decimal(x: Number) -> Decimal:
+    if isinstance(x, Fraction):
+        return _WIDE.divide(Decimal(x.numerator), Decimal(x.denominator))
+    return Decimal(x)
+
+
+def ratio(factor: Number) -> tuple[float, float]:
+    """Numerator and denominator of a factor as exact doubles.
+
+    Parameters
+    ----------
+    factor : int, float or Fraction
+        A ratio of two lengths.
+
+    Returns
+    -------
+    numerator, denominator : float
+
+    Raises
+    ------
+    ParameterError
+        If one of the two is no exact float64.
+    """
+    if isinstance(factor, float):
+        return factor, 1.0
+    n, d = factor.as_integer_ratio()
+    if abs(n) > _EXACT or d > _EXACT:
+        raise ParameterError("factor", factor, "numerator or denominator beyond 2**53")
+    return float(n), float(d)
+
+
+# ---- the formulas of the book ---------------------------------------------------
+
+
+def interpolate_positions(
+    positions: ArrayLike, trained_length: int, length: int
+) -> NDArray[np.float64]:
+    """Positions ``i * trained_length / length``, correctly rounded.
+
+    A spec never does this: it divides the frequencies and keeps the integers, which is
+    exact. The function is there to see what position interpolation means.
+
+    Parameters
+    ----------
+    positions : array_like of int
+        Token positions; ``abs(position) * trained_length`` at most 2**53.
+    trained_length, length : int
+        Lengths in tokens, positive.
+
+    Returns
+    -------
+    ndarray of float64
+        One rounding away from the exact quotient.
+
+    Raises
+    ------
+    TypeError
+        If the positions are no integers.
+    ParameterError
+        If a length is not positive, or a product is beyond 2**53.
+
+    References
+    ----------
+    .. [1] S. Chen et al., arXiv:2306.15595.
+
+    Examples
+    --------
+    >>> interpolate_positions([0, 1, 4095], 2048, 4096)
+    array([0.000e+00, 5.000e-01, 2.0475e+03])
+    """
+    p = np.asarray(positions)
+    if p.dtype.kind not in "iu":
+        raise TypeError(f"positions must be integers, not {p.dtype}")
+    for name, value in (("trained_length", trained_length), ("length", length)):
+        if not 0 < value <= _EXACT:
+            raise ParameterError(name, value, "must be positive and at most 2**53")
+    largest = max((abs(int(p.min())), abs(int(p.max()))), default=0) if p.size else 0
+    if largest * trained_length > _EXACT:
+        raise ParameterError(
+            "positions", largest, f"times {trained_length} is beyond 2**53"
+        )
+    return p.astype(np.float64) * float(trained_length) / float(length)
+
+
+def base_scale(factor: ArrayLike, dim: ArrayLike) -> NDArray[np.float64]:
+    """Multiplier of the base in base scaling: ``factor ** (dim / (dim - 2))``.
+
+    Parameters
+    ----------
+    factor : array_like of float
+        Context multiplier ``length / trained_length``.
+    dim : array_like of int
+        Rotated channels of one head, more than 2.
+
+    Returns
+    -------
+    ndarray of float64
+        lambda; ``lambda * base`` leaves pair 0 alone and interpolates the last pair by
+        exactly `factor`.
+
+    References
+    ----------
+    .. [1] arXiv:2501.09223, section on base scaling.
+
+    Examples
+    --------
+    >>> float(base_scale(4.0, 64))
+    4.182921...
+    """
+    f, d = np.asarray(factor, np.float64), np.asarray(dim, np.float64)
+    _check_above("factor", f, 0.0)
+    _check_above("dim", d, 2.0)
+    return np.asarray(f ** (d / (d - 2.0)))
+
+
+# ---- logarithms, each rounded once ----------------------------------------------
+
+
+def log(x: Number) -> float:
+    """Natural logarithm, correctly rounded."""
+    return float(_WIDE.ln(_decimal(x)))
+
+
+def yarn_ramp(
+    dim: int,
+    base: float,
+    trained_length: float,
+    beta_fast: float = 32.0,
+    beta_slow: float = 1.0,
+    truncate: bool = True,
+) -> tuple[float, float]:
+    """First and last pair of YaRN's ramp from extrapolation to interpolation.
+
+    Parameters
+    ----------
+    dim : int
+        Rotated channels of one head.
+    base : float
+        Rotary base, greater than 1.
+    trained_length : float
+        Tokens of the original context.
+    beta_fast, beta_slow : float
+        Turns within `trained_length` above which a pair is left alone and below which
+        it is interpolated.
+    truncate : bool
+        Round the bounds outwards to whole pairs.
+
+    Returns
+    -------
+    first, last : float
+        Pairs; `last` is below `first` when the betas are swapped.
+
+    Notes
+    -----
+    ``c(beta) = dim * ln(trained_length / (2 pi beta)) / (2 ln base)``, with the bounds
+    ``0`` and ``dim - 1`` (not ``dim/2 - 1``) and the step of 0.001 of the paper's code.
+
+    References
+    ----------
+    .. [1] B. Peng et al., arXiv:2309.00071; transformers 5.23.0,
+       ``_compute_yarn_parameters``.
+    """
+    log_base = _WIDE.ln(Decimal(base))
+
+    def pair(beta: float) -> Decimal:
+        turns = _WIDE.divide(
+            Decimal(trained_length), _WIDE.multiply(_TWO_PI, Decimal(beta))
+        )
+        return _WIDE.divide(dim * _WIDE.ln(turns), 2 * log_base)
+
+    low, high = pair(beta_fast), pair(beta_slow)
+    first, last = (
+        (float(math.floor(low)), float(math.ceil(high)))
+        if truncate
+        else (float(low), float(high))
+    )
+    first, last = max(first, 0.0), min(last, float(dim - 1))
+    return (first, last + 0.001) if first == last else (first, last)
+
+
+def yarn_attention(
+    factor: Number, mscale: float | None = None, mscale_all_dim: float | None = None
+) -> float:
+    """Attention factor of YaRN: a ratio of two temperatures, or the paper's one.
+
+    Parameters
+    ----------
+    factor : int, float or Fraction
+        Context multiplier.
+    mscale, mscale_all_dim : float, optional
+        DeepSeek's pair of weights; only both together count.
+
+    Returns
+    -------
+    float
+        ``g(mscale) / g(mscale_all_dim)`` or ``g(1)``,
+        ``g(m) = 0.1 * m * ln(factor) + 1`` (1 for factors up to 1).
+
+    References
+    ----------
+    .. [1] arXiv:2309.00071, section 3.4; transformers 5.23.0.
+    """
+
+    def g(m: float) -> float:
+        return 1.0 if factor <= 1 else 0.1 * m * log(factor) + 1.0
+
+    return g(mscale) / g(mscale_all_dim) if mscale and mscale_all_dim else g(1.0)
+
+
+def longrope_attention(factor: Number, trained_length: float) -> float:
+    """Attention factor of LongRoPE: ``sqrt(1 + ln(factor) / ln(trained_length))``.
+
+    Parameters
+    ----------
+    factor : int, float or Fraction
+        Context multiplier; up to 1 the result is 1.
+    trained_length : float
+        Tokens of the original context, more than 1.
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    .. [1] arXiv:2402.13753; transformers 5.23.0, ``_compute_longrope_parameters``.
+    """
+    if factor <= 1:
+        return 1.0
+    return math.sqrt(1.0 + log(factor) / log(trained_length))
+
+
+# ---- one scheme after the other: arrays of parameters ----------------------------
+
+
+def _check_above(name: str, values: NDArray[Any], least: float) -> None:
+    """Refuse what is not finite and greater than `least`."""
+    bad = ~((values > least) & (values < np.inf))
+    if bad.any():
+        raise ParameterError(
+            name, float(values[bad][0]), f"must be finite and greater than {least:g}"
+        )
+
+
+def _pairs(dim: int, least: int = 2) -> NDArray[np.float64]:
+    if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
+        raise TypeError(f"dim must be an int, not {type(dim).__name__}")
+    if dim < least or dim % 2:
+        raise ParameterError("dim", int(dim), f"must be even and at least {least}")
+    return np.arange(dim // 2, dtype=np.float64)
+
+
+def _positive(**parameters: ArrayLike) -> list[NDArray[np.float64]]:
+    arrays = []
+    for name, value in parameters.items():
+        if isinstance(value, Fraction):
+            value = float(value)
+        array = np.asarray(value)
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must be real numbers, not {array.dtype}")
+        array = array.astype(np.float64)
+        _check_above(name, array, 0.0)
+        arrays.append(array)
+    return arrays
+
+
+def default_inv_freq(dim: int, *, base: ArrayLike = 1e4) -> NDArray[np.float64]:
+    """Inverse frequencies of plain rotary embedding.
+
+    Parameters
+    ----------
+    dim : int
+        Rotated channels of one head; even and positive.
+    base : array_like of float, shape (...), optional
+        Rotary base (theta), positive.
+
+    Returns
+    -------
+    inv_freq : ndarray of float64, shape (..., dim // 2)
+        ``base ** (-2 k / dim)``, radians per token, correctly rounded.
+
+    Raises
+    ------
+    ParameterError
+        If `dim` is odd or not positive, or `base` is out of range.
+
+    References
+    ----------
+    .. [1] J. Su et al., arXiv:2104.09864.
+
+    Examples
+    --------
+    >>> default_inv_freq(4)
+    array([1.  , 0.01])
+    """
+    k = _pairs(dim)
+    (b,) = _positive(base=base)
+    return np.asarray(_core.inv_freq_default(k, dim, b))
+
+
+def linear_inv_freq(
+    dim: int, *, base: ArrayLike = 1e4, factor: ArrayLike = 1.0
+) -> NDArray[np.float64]:
+    """Inverse frequencies after position interpolation.
+
+    Parameters
+    ----------
+    dim : int
+        Rotated channels of one head; even and positive.
+    base, factor : array_like of float, shape (...), optional
+        Rotary base and context multiplier ``m / m_l``, positive; broadcast together.
+
+    Returns
+    -------
+    inv_freq : ndarray of float64, shape (..., dim // 2)
+        ``base ** (-2 k / dim) / factor``, radians per token, correctly rounded.
+
+    Raises
+    ------
+    ParameterError
+        If `dim` is odd or not positive, or `base` or `factor` is out of range.
+
+    References
+    ----------
+    .. [1] S. Chen et al., arXiv:2306.15595.
+
+    Examples
+    --------
+    >>> linear_inv_freq(4, factor=2.0)
+    array([0.5  , 0.005])
+    """
+    k = _pairs(dim)
+    b, f = _positive(base=base, factor=factor)
+    return np.asarray(_core.inv_freq_linear(k, dim, b, f))
+
+
+def ntk_inv_freq(
+    dim: int, *, base: ArrayLike = 1e4, factor: ArrayLike = 1.0
+) -> NDArray[np.float64]:
+    """Inverse frequencies after base scaling ("NTK-aware").
+
+    Parameters
+    ----------
+    dim : int
+        Rotated channels of one head; even and more than 2.
+    base, factor : array_like of float, shape (...), optional
+        Rotary base and context multiplier, positive; broadcast together.
+
+    Returns
+    -------
+    inv_freq : ndarray of float64, shape (..., dim // 2)
+        ``(base * base_scale(factor, dim)) ** (-2 k / dim)``, radians per token,
+        correctly rounded.
+
+    Raises
+    ------
+    ParameterError
+        If `dim` is odd or below 4, or `base` or `factor` is out of range.
+
+    References
+    ----------
+    .. [1] arXiv:2501.09223, section on base scaling.
+
+    Examples
+    --------
+    >>> ntk_inv_freq(4, factor=2.0)
+    array([1.   , 0.005])
+    """
+    k = _pairs(dim, 4)
+    b, f = _positive(base=base, factor=factor)
+    return np.asarray(_core.inv_freq_ntk(k, dim, b, f))
+
+
+def dynamic_inv_freq(
+    dim: int,
+    *,
+    base: ArrayLike = 1e4,
+    factor: ArrayLike = 1.0,
+    length: ArrayLike,
+    trained_length: ArrayLike,
+) -> NDArray[np.float64]:
+    """Inverse frequencies of dynamic base scaling at one sequence length.
+
+    Parameters
+    ----------
+    dim : int
+        Rotated channels of one head; even and more than 2.
+    base, factor : array_like of float, shape (...), optional
+        Rotary base and context multiplier, positive.
+    length, trained_length : array_like of float, shape (...)
+        Largest position + 1, and tokens of the original context; broadcast with the
+        others. A `length` below `trained_length` counts as `trained_length`.
+
+    Returns
+    -------
+    inv_freq : ndarray of float64, shape (..., dim // 2)
+        Those of base scaling by ``factor * length / trained_length - (factor - 1)``.
+
+    Raises
+    ------
+    ParameterError
+        If `dim` is odd or below 4, or another parameter is out of range.
+
+    References
+    ----------
+    .. [1] transformers 5.23.0, ``_compute_dynamic_ntk_parameters``.
+
+    Examples
+    --------
+    >>> dynamic_inv_freq(4, factor=2.0, length=6144, trained_length=4096)
+    array([1.   , 0.005])
+    """
+    k = _pairs(dim, 4)
+    parameters = _positive(
+        base=base, factor=factor, length=length, trained_length=trained_length
+    )
+    return np.asarray(_core.inv_freq_dynamic(k, dim, *parameters))
+
+
+def yarn_inv_freq(
+    dim: int,
+    *,
+    base: ArrayLike = 1e4,
+    factor: ArrayLike = 1.0,
+    trained_length: ArrayLike,
+    beta_fast: ArrayLike = 32.0,
+    beta_slow: ArrayLike = 1.0,
+    truncate: bool = True,
+) -> NDArray[np.float64]:
+    """Inverse frequencies of YaRN, interpolation by parts.
+
+    Parameters
+    ----------
+    dim : int
+        Rotated channels of one head; even and positive.
+    base, factor : array_like of float, shape (...), optional
+        Rotary base, greater than 1, and context multiplier.
+    trained_length, beta_fast, beta_slow : array_like of float, shape (...)
+        Parameters of :func:`yarn_ramp`; all broadcast together.
+    truncate : bool, optional
+        Round the ramp's bounds outwards to whole pairs.
+
+    Returns
+    -------
+    inv_freq : ndarray of float64, shape (..., dim // 2)
+        ``((1 - r) + r / factor) * base ** (-2 k / dim)``, r rising from 0 to 1 along
+        the ramp; radians per token, correctly rounded.
+
+    Raises
+    ------
+    ParameterError
+        If `dim` is odd or not positive, or another parameter is out of range.
+
+    References
+    ----------
+    .. [1] B. Peng et al., arXiv:2309.00071.
+
+    Examples
+    --------
+    >>> yarn_inv_freq(8, factor=4.0, trained_length=4096)
+    array([1.     , 0.0775 , 0.00375, 0.00025])
+    """
+    k = _pairs(dim)
+    b, f, o, fast, slow = _positive(
+        base=base,
+        factor=factor,
+        trained_length=trained_length,
+        beta_fast=beta_fast,
+        beta_slow=beta_slow,
+    )
+    _check_above("base", b, 1.0)
+    ramps = np.vectorize(
+        lambda b, o, fast, slow: yarn_ramp(dim, b, o, fast, slow, truncate),
+        otypes=(np.float64, np.float64),
+    )
+    first, last = ramps(b, o, fast, slow)
+    return np.asarray(_core.inv_freq_yarn(k, dim, b, f, first, last))
+
+
+def longrope_inv_freq(
+    dim: int, *, base: ArrayLike = 1e4, factors: ArrayLike
+) -> NDArray[np.float64]:
+    """Inverse frequencies of LongRoPE with one list of factors.
+
+    Parameters
+    ----------
+    dim : int
+        Rotated channels of one head; even and positive.
+    base : array_like of float, shape (...), optional
+        Rotary base, positive.
+    factors : array_like of float, shape (..., dim // 2)
+        One divisor per pair, positive.
+
+    Returns
+    -------
+    inv_freq : ndarray of float64, shape (..., dim // 2)
+        ``base ** (-2 k / dim) / factors[k]``, radians per token, correctly rounded.
+
+    Raises
+    ------
+    ParameterError
+        If `dim` is odd or not positive, or another parameter is out of range.
+    ValueError
+        If `factors` has another number of pairs.
+
+    References
+    ----------
+    .. [1] Y. Ding et al., arXiv:2402.13753.
+
+    Examples
+    --------
+    >>> longrope_inv_freq(4, factors=[1.0, 4.0])
+    array([1.    , 0.0025])
+    """
+    k = _pairs(dim)
+    b, f = _positive(base=base, factors=factors)
+    return np.asarray(_core.inv_freq_longrope(k, dim, b, f))
+
+
+def llama3_inv_freq(
+    dim: int,
+    *,
+    base: ArrayLike = 5e5,
+    factor: ArrayLike = 8.0,
+    low_freq_factor: ArrayLike = 1.0,
+    high_freq_factor: ArrayLike = 4.0,
+    trained_length: ArrayLike = 8192,
+) -> NDArray[np.float64]:
+    """Inverse frequencies of the Llama-3 scheme.
+
+    Parameters
+    ----------
+    dim : int
+        Rotated channels of one head; even and positive.
+    base, factor : array_like of float, shape (...), optional
+        Rotary base and context multiplier, positive.
+    low_freq_factor, high_freq_factor : array_like of float, shape (...), optional
+        Turns within `trained_length` below which a pair is interpolated and above
+        which it is left alone.
+    trained_length : array_like of float, shape (...), optional
+        Tokens of the original context. All broadcast together.
+
+    Returns
+    -------
+    inv_freq : ndarray of float64, shape (..., dim // 2)
+        Radians per token, correctly rounded.
+
+    Raises
+    ------
+    ParameterError
+        If `dim` is odd or not positive, or another parameter is out of range.
+
+    References
+    ----------
+    .. [1] transformers 5.23.0, ``_compute_llama3_parameters``.
+
+    Examples
+    --------
+    >>> llama3_inv_freq(4, base=1e4)
+    array([1.  , 0.01])
+    """
+    k = _pairs(dim)
+    parameters = _positive(
+        base=base,
+        factor=factor,
+        low_freq_factor=low_freq_factor,
+        high_freq_factor=high_freq_factor,
+        trained_length=trained_length,
+    )
+    return np.asarray(_core.inv_freq_llama3(k, dim, *parameters))
+
+
+def proportional_inv_freq(
+    dim: int,
+    *,
+    base: ArrayLike = 1e4,
+    factor: ArrayLike = 1.0,
+    partial_rotary_factor: float = 1.0,
+) -> NDArray[np.float64]:
+    """Inverse frequencies of proportional RoPE: zeros after the first pairs.
+
+    Parameters
+    ----------
+    dim : int
+        Channels of the whole head; even and positive. They divide the exponents.
+    base, factor : array_like of float, shape (...), optional
+        Rotary base and context multiplier, positive; broadcast together.
+    partial_rotary_factor : float, optional
+        Share of the pairs that turn, above 0 and at most 1.
+
+    Returns
+    -------
+    inv_freq : ndarray of float64, shape (..., dim // 2)
+        ``base ** (-2 k / dim) / factor`` for the first
+        ``int(partial_rotary_factor * dim // 2)`` pairs, then 0: the identity.
+
+    Raises
+    ------
+    ParameterError
+        If `dim` is odd or not positive, or another parameter is out of range.
+
+    References
+    ----------
+    .. [1] transformers 5.23.0, ``_compute_proportional_rope_parameters``.
+
+    Examples
+    --------
+    >>> proportional_inv_freq(8, partial_rotary_factor=0.5)
+    array([1. , 0.1, 0. , 0. ])
+    """
+    k = _pairs(dim)
+    b, f = _positive(base=base, factor=factor)
+    if not 0.0 < partial_rotary_factor <= 1.0:
+        raise ParameterError(
+            "partial_rotary_factor", partial_rotary_factor, "must be in (0, 1]"
+        )
+    n = proportional_pairs(dim, partial_rotary_factor)
+    return np.asarray(_core.inv_freq_proportional(k, dim, b, f, n))
+
+
+def proportional_pairs(dim: int, partial_rotary_factor: float) -> int:
+    """Pairs that turn in a head of `dim` channels under proportional RoPE."""
+    return int(partial_rotary_factor * dim // 2)
+
+
+# ---- the same for a spec: inverse frequencies and turn planes ---------------------
+
+
+def _indices(spec: RopeSpec) -> NDArray[np.float64]:
+    return np.arange(spec.rotary_dim // 2, dtype=np.float64)
+
+
+def of_default(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "default" spec."""
+    return _both(_core._frequencies_default(_indices(spec), spec.dim, spec.base))
+
+
+def of_linear(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "linear" spec."""
+    n, d = ratio(spec.factor)
+    return _both(_core._frequencies_linear(_indices(spec), spec.dim, spec.base, n, d))
+
+
+def of_ntk(spec: RopeSpec) -> Frequencies:
+    """Frequencies of an "ntk" spec."""
+    n, d = ratio(spec.factor)
+    return _both(_core._frequencies_ntk(_indices(spec), spec.dim, spec.base, n, d))
+
+
+def of_dynamic(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "dynamic" spec at its length, by default the trained one."""
+    n, d = ratio(spec.factor)
+    trained = spec.trained_length
+    length = trained if spec.seq_len is None else spec.seq_len
+    return _both(
+        _core._frequencies_dynamic(
+            _indices(spec), spec.dim, spec.base, n, length, trained, d
+        )
+    )
+
+
+def of_yarn(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "yarn" spec."""
+    n, d = ratio(spec.factor)
+    assert spec.base is not None
+    assert spec.trained_length is not None
+    first, last = yarn_ramp(
+        spec.dim,
+        spec.base,
+        spec.trained_length,
+        spec.beta_fast,
+        spec.beta_slow,
+        spec.truncate,
+    )
+    return _both(
+        _core._frequencies_yarn(_indices(spec), spec.dim, spec.base, n, first, last, d)
+    )
+
+
+def of_longrope(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "longrope" spec with its short factors."""
+    factors = np.asarray(spec.short_factors, np.float64)
+    return _both(
+        _core._frequencies_longrope(_indices(spec), spec.dim, spec.base, factors)
+    )
+
+
+def of_llama3(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "llama3" spec."""
+    n, d = ratio(spec.factor)
+    return _both(
+        _core._frequencies_llama3(
+            _indices(spec),
+            spec.dim,
+            spec.base,
+            n,
+            spec.low_freq_factor,
+            spec.high_freq_factor,
+            spec.trained_length,
+            d,
+        )
+    )
+
+
+def of_proportional(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "proportional" spec."""
+    n, d = ratio(spec.factor)
+    pairs = proportional_pairs(spec.dim, spec.partial_rotary_factor)
+    return _both(
+        _core._frequencies_proportional(
+            _indices(spec), spec.dim, spec.base, n, pairs, d
+        )
+    )
+
+
+def of_given(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "given" spec: the numbers themselves."""
+    given = np.asarray(spec.frequencies, np.float64)
+    return _both(_core._frequencies_given(_indices(spec), given))
+
+
+def _both(result: tuple[Any, Any]) -> Frequencies:
+    for array in result:
+        array.flags.writeable = False
+    return result

@@ -1,0 +1,117 @@
+"""The schemes: for each, the keys of its config block and its frequency function.
+
+A new scheme is one row here, one formula in src/rope_math.c with its function in
+frequencies.py, and one mpmath twin in tests/oracle.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from ropeinterp import frequencies
+
+if TYPE_CHECKING:
+    from ropeinterp.spec import RopeSpec
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a config block.
+
+    Parameters
+    ----------
+    name : str
+        The key in the file.
+    field : str
+        The field of :class:`ropeinterp.RopeSpec` that it sets.
+    kind : str
+        "number", "length", "bool" or "numbers" (a list).
+    """
+
+    name: str
+    field: str
+    kind: str = "number"
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """One way from parameters to frequencies.
+
+    Parameters
+    ----------
+    required, optional : tuple of Key
+        Keys of the block beside the type word and the base.
+    fields : tuple of str
+        Fields that the spec must have.
+    frequencies : callable
+        From a spec to inverse frequencies and turn planes.
+    least_dim : int
+        Fewest channels for which the formula is defined.
+    """
+
+    required: tuple[Key, ...]
+    optional: tuple[Key, ...]
+    fields: tuple[str, ...]
+    frequencies: Callable[[RopeSpec], frequencies.Frequencies]
+    least_dim: int = 1
+
+
+_FACTOR = Key("factor", "factor")
+_ORIGINAL = Key("original_max_position_embeddings", "trained_length", "length")
+_ATTENTION = Key("attention_factor", "attention_factor")
+
+SCHEMES: Mapping[str, Scheme] = MappingProxyType(
+    {
+        "default": Scheme((), (), ("base",), frequencies.of_default),
+        "linear": Scheme((_FACTOR,), (), ("base",), frequencies.of_linear),
+        # Base scaling. In configs it is "dynamic" with `alpha` (HunYuan).
+        "ntk": Scheme((Key("alpha", "factor"),), (), ("base",), frequencies.of_ntk, 3),
+        "dynamic": Scheme(
+            (_FACTOR,), (), ("base", "trained_length"), frequencies.of_dynamic, 3
+        ),
+        "yarn": Scheme(
+            (_FACTOR,),
+            (
+                _ORIGINAL,
+                _ATTENTION,
+                Key("beta_fast", "beta_fast"),
+                Key("beta_slow", "beta_slow"),
+                Key("mscale", "mscale"),
+                Key("mscale_all_dim", "mscale_all_dim"),
+                Key("truncate", "truncate", "bool"),
+            ),
+            ("base", "trained_length"),
+            frequencies.of_yarn,
+        ),
+        "longrope": Scheme(
+            (
+                Key("short_factor", "short_factors", "numbers"),
+                Key("long_factor", "long_factors", "numbers"),
+            ),
+            (_FACTOR, _ORIGINAL, _ATTENTION),
+            ("base", "trained_length", "short_factors", "long_factors"),
+            frequencies.of_longrope,
+        ),
+        "llama3": Scheme(
+            (
+                _FACTOR,
+                Key("low_freq_factor", "low_freq_factor"),
+                Key("high_freq_factor", "high_freq_factor"),
+            ),
+            (_ORIGINAL,),
+            ("base", "trained_length", "low_freq_factor", "high_freq_factor"),
+            frequencies.of_llama3,
+        ),
+        "proportional": Scheme(
+            (),
+            (_FACTOR, Key("partial_rotary_factor", "partial_rotary_factor")),
+            ("base",),
+            frequencies.of_proportional,
+        ),
+        # Frequencies that come from elsewhere; no config block asks for it.
+        "given": Scheme((), (), ("frequencies",), frequencies.of_given),
+    }
+)

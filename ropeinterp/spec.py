@@ -1,0 +1,914 @@
+"""RopeSpec: one rotary embedding as numbers, checked once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ropeinterp import frequencies, rotate
+from ropeinterp.errors import ParameterError
+from ropeinterp.schemes import SCHEMES
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Number = frequencies.Number
+_LARGEST = 2**53
+
+
+def _real(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    if isinstance(value, int) and abs(value) > _LARGEST**20:
+        raise ParameterError(name, value, "is beyond the range of float64")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ParameterError(name, number, "must be finite")
+    return number
+
+
+def _above(least: float, most: float = math.inf, *, equal: bool = False) -> Any:
+    """Make a check of a finite number above `least` (or equal), at most `most`."""
+    relation = "at least" if equal else "greater than"
+    upper = f" and at most {most:g}" if most < math.inf else ""
+
+    def check(name: str, value: object) -> float:
+        number = _real(name, value)
+        if not (number >= least if equal else number > least) or number > most:
+            raise ParameterError(name, number, f"must be {relation} {least:g}{upper}")
+        return number
+
+    return check
+
+
+def _whole(least: int, most: int = _LARGEST) -> Any:
+    """Make a check of an integer; a float without a fraction stands for one."""
+
+    def check(name: str, value: object) -> int:
+        number = _real(name, value)
+        if not number.is_integer():
+            raise ParameterError(name, number, "must be a whole number")
+        if not least <= number <= most:
+            raise ParameterError(name, value, f"must be from {least} to {most}")
+        return int(number)
+
+    return check
+
+
+def _factor(name: str, value: object) -> float | Fraction:
+    if isinstance(value, Fraction):
+        if value <= 0:
+            raise ParameterError(name, value, "must be greater than 0")
+        frequencies.ratio(value)
+        return value
+    return float(_above(0.0)(name, value))
+
+
+def _word(*allowed: str) -> Any:
+    def check(name: str, value: object) -> object:
+        if value not in allowed:
+            raise ParameterError(name, value, f"must be one of {', '.join(allowed)}")
+        return value
+
+    return check
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
+    return bool(value)
+
+
+def _each(check: Any) -> Any:
+    def check_all(name: str, values: object) -> tuple[Any, ...]:
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            raise TypeError(f"{name} must be a list, not {type(values).__name__}")
+        return tuple(check(f"{name}[{i}]", v) for i, v in enumerate(values))
+
+    return check_all
+
+
+_CHECKS: dict[str, Any] = {
+    "scheme": _word(*SCHEMES),
+    "dim": _whole(1, 2**20),
+    "base": _above(1.0, 1e30, equal=True),
+    "head_dim": _whole(0, 2**20),
+    "rotary_offset": _whole(0, 2**20),
+    "layout": _word(*rotate.LAYOUTS),
+    "factor": _factor,
+    "trained_length": _whole(1),
+    "length": _whole(1),
+    "seq_len": _whole(1),
+    "beta_fast": _above(0.0),
+    "beta_slow": _above(0.0),
+    "truncate": _flag,
+    "low_freq_factor": _above(0.0),
+    "high_freq_factor": _above(0.0),
+    "short_factors": _each(_above(0.0)),
+    "long_factors": _each(_above(0.0)),
+    "partial_rotary_factor": _above(0.0, 1.0),
+    "attention_scaling": _above(0.0),
+    "long_attention_scaling": _above(0.0),
+    "logit_scale": _above(0.0),
+    "position_scale": _above(0.0),
+    "axis_map": _each(_whole(0, 254)),
+    "frequencies": _each(_above(0.0, equal=True)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RopeSpec:
+    """One rotary embedding: frequencies, attention factor, layout. Numbers only.
+
+    Made by the constructors named after the schemes, or by :func:`ropeinterp.read`.
+    Specs compare and hash by value and never change.
+
+    Attributes
+    ----------
+    scheme : str
+        "default", "linear", "ntk", "dynamic", "yarn", "longrope", "llama3",
+        "proportional", or "given" for frequencies that come from elsewhere.
+    dim : int
+        Channels that divide the exponents, ``base ** (-2 k / dim)``.
+    base : float or None
+        Rotary base (theta), from 1 to 1e30; None for given frequencies.
+    head_dim, rotary_offset : int
+        Channels of one head (default: no more than are rotated), and the channel where
+        the rotated slice begins.
+    layout : str
+        "half", "interleaved", "interleaved_to_half" or "half_reversed": in which
+        channels the two halves of a pair stand.
+    factor : float or Fraction
+        Context multiplier ``length / trained_length``.
+    trained_length, length : int or None
+        Tokens of the original and of the extended context.
+    attention_scaling : float
+        Multiplies cos and sin, so that scores get its square.
+    logit_scale : float
+        Softmax factor of DeepSeek-style models; never part of cos and sin.
+    position_scale : float
+        Multiplies positions before the frequency.
+    axis_map : tuple of int or None
+        For each pair the axis of the positions that drives it; None for one axis.
+    seq_len : int or None
+        Length at which a dynamic spec is frozen, see :meth:`at`.
+    beta_fast, beta_slow, truncate
+        YaRN's ramp.
+    low_freq_factor, high_freq_factor : float or None
+        Llama-3's blend.
+    short_factors, long_factors : tuple of float or None
+        LongRoPE's lists; the long one counts for more than `trained_length` tokens.
+    long_attention_scaling : float or None
+        Where it differs, `attention_scaling` beyond `trained_length` (phimoe).
+    partial_rotary_factor : float
+        Share of the pairs that turn, of the proportional scheme.
+    frequencies : tuple of float or None
+        Given frequencies, radians per token.
+    """
+
+    scheme: str
+    dim: int
+    base: float | None = None
+    head_dim: int = 0
+    rotary_offset: int = 0
+    layout: str = "half"
+    factor: float | Fraction = 1.0
+    trained_length: int | None = None
+    length: int | None = None
+    attention_scaling: float = 1.0
+    logit_scale: float = 1.0
+    position_scale: float = 1.0
+    axis_map: tuple[int, ...] | None = None
+    seq_len: int | None = None
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    truncate: bool = True
+    low_freq_factor: float | None = None
+    high_freq_factor: float | None = None
+    short_factors: tuple[float, ...] | None = None
+    long_factors: tuple[float, ...] | None = None
+    long_attention_scaling: float | None = None
+    partial_rotary_factor: float = 1.0
+    frequencies: tuple[float, ...] | None = None
+    _inv_freq: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    _planes: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    _LISTS: ClassVar = ("short_factors", "long_factors", "frequencies")
+
+    def __post_init__(self) -> None:
+        """Check every number once and derive the frequencies."""
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if value is not None:
+                self._set(**{name: check(name, value)})
+        if self.head_dim == 0:
+            self._set(head_dim=self.rotary_offset + self.rotary_dim)
+        self._check_together()
+        inv_freq, planes = SCHEMES[self.scheme].frequencies(self)
+        self._set(_inv_freq=inv_freq, _planes=planes)
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _check_together(self) -> None:
+        scheme = SCHEMES[self.scheme]
+        for name in scheme.fields:
+            if getattr(self, name) is None:
+                raise ParameterError(name, None, f"is needed by {self.scheme}")
+        if self.dim < scheme.least_dim:
+            raise ParameterError(
+                "dim", self.dim, f"{self.scheme} needs at least {scheme.least_dim}"
+            )
+        if self.head_dim < self.rotary_offset + self.rotary_dim:
+            raise ParameterError(
+                "head_dim",
+                self.head_dim,
+                f"is less than rotary_offset {self.rotary_offset} "
+                f"+ rotary_dim {self.rotary_dim}",
+            )
+        pairs = self.rotary_dim // 2
+        for name in (*self._LISTS, "axis_map"):
+            values = getattr(self, name)
+            if values is not None and len(values) != pairs:
+                raise ParameterError(
+                    name,
+                    values,
+                    f"has {len(values)} entries, not one per pair: {pairs}",
+                )
+        if self.scheme == "yarn":
+            if self.base == 1.0:
+                raise ParameterError("base", self.base, "yarn divides by ln(base)")
+            if self.dim % 2:
+                raise ParameterError("dim", self.dim, "yarn needs an even dim")
+
+    # ---- constructors: one per scheme ------------------------------------------
+
+    @classmethod
+    def default(cls, dim: int, base: float = 1e4, **more: Any) -> Self:
+        """Plain rotary embedding.
+
+        Parameters
+        ----------
+        dim : int
+            Rotated channels of one head, even.
+        base : float, optional
+            Rotary base (theta).
+        **more
+            Any other field of the spec.
+
+        References
+        ----------
+        .. [1] arXiv:2104.09864.
+
+        Examples
+        --------
+        >>> RopeSpec.default(4).inv_freq()
+        array([1.  , 0.01])
+        """
+        return cls(scheme="default", dim=_even(dim), base=base, **more)
+
+    @classmethod
+    def linear(
+        cls, dim: int, base: float = 1e4, *, factor: Number, **more: Any
+    ) -> Self:
+        """Position interpolation: every frequency divided by `factor`.
+
+        Parameters
+        ----------
+        dim : int
+            Rotated channels of one head, even.
+        base : float, optional
+            Rotary base (theta).
+        factor : int, float or Fraction
+            Context multiplier ``m / m_l``; a Fraction stays exact.
+        **more
+            Any other field of the spec.
+
+        References
+        ----------
+        .. [1] arXiv:2306.15595.
+
+        Examples
+        --------
+        >>> RopeSpec.linear(4, factor=2).inv_freq()
+        array([0.5  , 0.005])
+        """
+        return cls(scheme="linear", dim=_even(dim), base=base, factor=factor, **more)
+
+    @classmethod
+    def ntk(cls, dim: int, base: float = 1e4, *, factor: Number, **more: Any) -> Self:
+        """NTK-aware base scaling: the base times :func:`ropeinterp.base_scale`.
+
+        Parameters
+        ----------
+        dim : int
+            Rotated channels of one head, even and more than 2.
+        base : float, optional
+            Rotary base (theta) before scaling.
+        factor : int, float or Fraction
+            Context multiplier ``m / m_l``.
+        **more
+            Any other field of the spec.
+
+        References
+        ----------
+        .. [1] arXiv:2501.09223, section on base scaling.
+
+        Examples
+        --------
+        >>> RopeSpec.ntk(4, factor=2).inv_freq()
+        array([1.   , 0.005])
+        """
+        return cls(scheme="ntk", dim=_even(dim), base=base, factor=factor, **more)
+
+    @classmethod
+    def dynamic(
+        cls,
+        dim: int,
+        base: float = 1e4,
+        *,
+        factor: Number,
+        trained_length: int,
+        **more: Any,
+    ) -> Self:
+        """Dynamic base scaling: the base grows with the sequence length.
+
+        Parameters
+        ----------
+        dim : int
+            Rotated channels of one head, even and more than 2.
+        base : float, optional
+            Rotary base (theta).
+        factor : int, float or Fraction
+            Multiplier of the growth.
+        trained_length : int
+            Tokens up to which nothing is scaled.
+        **more
+            Any other field of the spec.
+
+        References
+        ----------
+        .. [1] transformers 5.23.0, ``_compute_dynamic_ntk_parameters``.
+
+        Examples
+        --------
+        >>> RopeSpec.dynamic(4, factor=2, trained_length=4096).inv_freq(seq_len=6144)
+        array([1.   , 0.005])
+        """
+        return cls(
+            scheme="dynamic",
+            dim=_even(dim),
+            base=base,
+            factor=factor,
+            trained_length=trained_length,
+            **more,
+        )
+
+    @classmethod
+    def yarn(
+        cls,
+        dim: int,
+        base: float = 1e4,
+        *,
+        factor: Number,
+        trained_length: int,
+        attention_factor: float | None = None,
+        mscale: float | None = None,
+        mscale_all_dim: float | None = None,
+        **more: Any,
+    ) -> Self:
+        """YaRN: interpolation by parts and an attention factor.
+
+        Parameters
+        ----------
+        dim : int
+            Rotated channels of one head, even.
+        base : float, optional
+            Rotary base (theta), greater than 1.
+        factor : int, float or Fraction
+            Context multiplier.
+        trained_length : int
+            Tokens of the original context.
+        attention_factor : float, optional
+            Multiplier of cos and sin; by default :func:`frequencies.yarn_attention`.
+        mscale, mscale_all_dim : float, optional
+            DeepSeek's pair of weights for that default.
+        **more
+            `beta_fast`, `beta_slow`, `truncate` and any other field of the spec.
+
+        References
+        ----------
+        .. [1] arXiv:2309.00071.
+
+        Examples
+        --------
+        >>> s = RopeSpec.yarn(64, factor=4, trained_length=4096)
+        >>> s.attention_scaling
+        1.1386294361119891
+        """
+        factor = _factor("factor", factor)
+        if attention_factor is None:
+            attention_factor = frequencies.yarn_attention(
+                factor, mscale, mscale_all_dim
+            )
+        return cls(
+            scheme="yarn",
+            dim=_even(dim),
+            base=base,
+            factor=factor,
+            trained_length=trained_length,
+            attention_scaling=attention_factor,
+            **more,
+        )
+
+    @classmethod
+    def longrope(
+        cls,
+        dim: int,
+        base: float = 1e4,
+        *,
+        short_factors: Iterable[float],
+        long_factors: Iterable[float],
+        trained_length: int,
+        factor: Number = 1.0,
+        attention_factor: float | None = None,
+        **more: Any,
+    ) -> Self:
+        """LongRoPE: one divisor per pair, another list beyond the trained length.
+
+        Parameters
+        ----------
+        dim : int
+            Rotated channels of one head, even.
+        base : float, optional
+            Rotary base (theta).
+        short_factors, long_factors : iterable of float
+            ``dim // 2`` divisors each.
+        trained_length : int
+            Tokens up to which the short list counts.
+        factor : int, float or Fraction, optional
+            Context multiplier, which sets the attention factor.
+        attention_factor : float, optional
+            Multiplier of cos and sin; by default
+            :func:`frequencies.longrope_attention`.
+        **more
+            Any other field of the spec.
+
+        References
+        ----------
+        .. [1] arXiv:2402.13753.
+
+        Examples
+        --------
+        >>> s = RopeSpec.longrope(4, short_factors=[1, 1], long_factors=[1, 4],
+        ...                       trained_length=4096)
+        >>> s.inv_freq(seq_len=4097)
+        array([1.    , 0.0025])
+        """
+        factor = _factor("factor", factor)
+        trained_length = _CHECKS["trained_length"]("trained_length", trained_length)
+        if attention_factor is None:
+            if factor > 1 and trained_length == 1:
+                raise ParameterError(
+                    "trained_length", 1, "the attention factor divides by its logarithm"
+                )
+            attention_factor = frequencies.longrope_attention(factor, trained_length)
+        return cls(
+            scheme="longrope",
+            dim=_even(dim),
+            base=base,
+            factor=factor,
+            trained_length=trained_length,
+            short_factors=tuple(short_factors),
+            long_factors=tuple(long_factors),
+            attention_scaling=attention_factor,
+            **more,
+        )
+
+    @classmethod
+    def llama3(
+        cls,
+        dim: int,
+        base: float = 5e5,
+        *,
+        factor: Number = 8.0,
+        low_freq_factor: float = 1.0,
+        high_freq_factor: float = 4.0,
+        trained_length: int = 8192,
+        **more: Any,
+    ) -> Self:
+        """Llama-3: slow pairs interpolated, fast ones kept, a blend between.
+
+        Parameters
+        ----------
+        dim : int
+            Rotated channels of one head, even.
+        base : float, optional
+            Rotary base (theta).
+        factor : int, float or Fraction, optional
+            Context multiplier.
+        low_freq_factor, high_freq_factor : float, optional
+            Turns within `trained_length` that bound the blend.
+        trained_length : int, optional
+            Tokens of the original context.
+        **more
+            Any other field of the spec.
+
+        References
+        ----------
+        .. [1] transformers 5.23.0, ``_compute_llama3_parameters``.
+
+        Examples
+        --------
+        >>> RopeSpec.llama3(4, 1e4).inv_freq()
+        array([1.  , 0.01])
+        """
+        return cls(
+            scheme="llama3",
+            dim=_even(dim),
+            base=base,
+            factor=factor,
+            low_freq_factor=low_freq_factor,
+            high_freq_factor=high_freq_factor,
+            trained_length=trained_length,
+            **more,
+        )
+
+    @classmethod
+    def proportional(
+        cls,
+        dim: int,
+        base: float = 1e4,
+        *,
+        partial_rotary_factor: float = 1.0,
+        factor: Number = 1.0,
+        **more: Any,
+    ) -> Self:
+        """Proportional RoPE: the first pairs turn, the others stay as they are.
+
+        Parameters
+        ----------
+        dim : int
+            Channels of the whole head, even; they divide the exponents.
+        base : float, optional
+            Rotary base (theta).
+        partial_rotary_factor : float, optional
+            Share of the pairs that turn, above 0 and at most 1.
+        factor : int, float or Fraction, optional
+            Context multiplier.
+        **more
+            Any other field of the spec.
+
+        References
+        ----------
+        .. [1] transformers 5.23.0, ``_compute_proportional_rope_parameters``.
+
+        Examples
+        --------
+        >>> RopeSpec.proportional(8, partial_rotary_factor=0.5).inv_freq()
+        array([1. , 0.1, 0. , 0. ])
+        """
+        return cls(
+            scheme="proportional",
+            dim=_even(dim),
+            base=base,
+            factor=factor,
+            partial_rotary_factor=partial_rotary_factor,
+            **more,
+        )
+
+    @classmethod
+    def from_inv_freq(
+        cls, inv_freq: ArrayLike, attention_scaling: float = 1.0, **more: Any
+    ) -> Self:
+        """Frequencies that come from elsewhere: a GGUF file, a model's buffer.
+
+        Parameters
+        ----------
+        inv_freq : array_like of float, shape (n,)
+            Radians per token, at least 0; each counts as the exact number it is.
+        attention_scaling : float, optional
+            Multiplier of cos and sin.
+        **more
+            Any other field of the spec.
+
+        Examples
+        --------
+        >>> RopeSpec.from_inv_freq([1.0, 0.25]).periods().round(3)
+        array([ 6.283, 25.133])
+        """
+        values = np.asarray(inv_freq)
+        if values.ndim != 1 or values.size == 0 or values.dtype.kind not in "iuf":
+            raise TypeError(
+                f"inv_freq must be one axis of real numbers, not {values.dtype} "
+                f"of shape {values.shape}"
+            )
+        return cls(
+            scheme="given",
+            dim=2 * values.size,
+            frequencies=tuple(values.astype(np.float64).tolist()),
+            attention_scaling=attention_scaling,
+            **more,
+        )
+
+    # ---- what it means -----------------------------------------------------------
+
+    @property
+    def rotary_dim(self) -> int:
+        """Channels of the rotated slice, ``2 * ceil(dim / 2)``."""
+        return 2 * ((self.dim + 1) // 2)
+
+    @property
+    def n_axes(self) -> int:
+        """Axes of the positions."""
+        return 1 if self.axis_map is None else max(self.axis_map) + 1
+
+    @property
+    def depends_on_length(self) -> bool:
+        """Whether the frequencies or the attention factor depend on `seq_len`."""
+        if self.scheme == "dynamic":
+            return self.seq_len is None
+        return self.short_factors != self.long_factors or (
+            self.long_attention_scaling not in (None, self.attention_scaling)
+        )
+
+    def at(self, seq_len: int) -> Self:
+        """Freeze the spec as it is at one sequence length.
+
+        Parameters
+        ----------
+        seq_len : int
+            Largest position + 1.
+
+        Returns
+        -------
+        RopeSpec
+            With fixed frequencies and attention factor; the spec itself if they do
+            not depend on the length.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `seq_len` is no positive integer up to 2**53.
+        """
+        rotate.check_seq_len(seq_len)
+        if not self.depends_on_length:
+            return self
+        assert self.trained_length is not None
+        beyond = seq_len > self.trained_length
+        if self.scheme == "dynamic":
+            return replace(self, seq_len=max(seq_len, self.trained_length))
+        factors = self.long_factors if beyond else self.short_factors
+        scaling = self.long_attention_scaling if beyond else None
+        return replace(
+            self,
+            short_factors=factors,
+            long_factors=factors,
+            attention_scaling=scaling or self.attention_scaling,
+            long_attention_scaling=None,
+        )
+
+    def without_scaling(self) -> Self:
+        """Return the embedding that the model was trained with, before any scaling."""
+        if self.scheme in ("default", "given"):
+            return self
+        plain: dict[str, Any] = {
+            f.name: f.default for f in fields(self) if f.name in _SCALING
+        }
+        kept = "proportional" if self.scheme == "proportional" else "default"
+        return replace(self, scheme=kept, **plain)
+
+    def inv_freq(
+        self, seq_len: int | None = None, precision: str = "exact"
+    ) -> NDArray[np.float64]:
+        """Inverse frequencies of the pairs.
+
+        Parameters
+        ----------
+        seq_len : int, optional
+            Largest position + 1; by default the trained length.
+        precision : {"exact"}, optional
+            "exact": real arithmetic, rounded once.
+
+        Returns
+        -------
+        ndarray of float64, shape (rotary_dim // 2,)
+            Radians per token, correctly rounded.
+        """
+        rotate.check_precision(precision)
+        spec = self if seq_len is None else self.at(seq_len)
+        return spec._inv_freq.copy()
+
+    def periods(self, seq_len: int | None = None) -> NDArray[np.float64]:
+        """Periods of the pairs, ``2 pi / inv_freq``.
+
+        Parameters
+        ----------
+        seq_len : int, optional
+            Largest position + 1; by default the trained length.
+
+        Returns
+        -------
+        ndarray of float64, shape (rotary_dim // 2,)
+            Tokens per turn; infinite where the frequency is 0.
+        """
+        inv_freq = self.inv_freq(seq_len)
+        periods = np.full_like(inv_freq, np.inf)
+        np.divide(2.0 * np.pi, inv_freq, out=periods, where=inv_freq > 0)
+        return periods
+
+    def _fixed(self, seq_len: int | None) -> Self:
+        """Return the spec at `seq_len`, which must be there if it matters."""
+        if seq_len is not None:
+            return self.at(seq_len)
+        if self.depends_on_length:
+            raise ValueError(
+                f"seq_len is missing: the frequencies of a {self.scheme} spec depend "
+                "on the length of the sequence (largest position + 1)"
+            )
+        return self
+
+    def cos_sin(
+        self,
+        positions: ArrayLike,
+        seq_len: int | None = None,
+        dtype: DTypeLike | str = np.float32,
+        precision: str = "exact",
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Tables of cosines and sines, attention factor included.
+
+        Parameters
+        ----------
+        positions : array_like of int or float64, shape (...)
+            Token positions, of any sign, at most 2**53 in magnitude. With `axis_map`
+            the leading axis holds one position per axis; plain positions count on
+            every axis.
+        seq_len : int, optional
+            Largest position + 1; needed where the frequencies depend on it.
+        dtype : dtype or "bfloat16", optional
+            float32, float64, float16 or bfloat16 (uint16 bits without ml_dtypes).
+        precision : {"exact"}, optional
+            "exact": real arithmetic, rounded once.
+
+        Returns
+        -------
+        cos, sin : ndarray of `dtype`, shape (..., rotary_dim // 2)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of a wrong type or out of range, or `seq_len` is missing.
+        """
+        spec = self._fixed(seq_len)
+        return rotate.cos_sin(spec, positions, dtype=dtype, precision=precision)
+
+    def apply(
+        self,
+        x: ArrayLike,
+        positions: ArrayLike | None = None,
+        seq_axis: int = -2,
+        seq_len: int | None = None,
+        out: NDArray[Any] | None = None,
+        inverse: bool = False,
+        precision: str = "exact",
+        threads: int | None = None,
+    ) -> NDArray[Any]:
+        """Rotate an array.
+
+        Parameters
+        ----------
+        x : array_like of float16, bfloat16, float32 or float64, shape (..., head_dim)
+            Queries or keys; the last axis holds the channels of one head.
+        positions : array_like of int or float64, optional
+            Of shape (seq,) along `seq_axis`, (batch, seq) along axis 0 and `seq_axis`,
+            or any shape that broadcasts against `x` without its last axis. A leading
+            axis of length `n_axes` for specs with several. Default: 0, 1, 2, ...
+        seq_axis : int, optional
+            Axis of `x` along which the sequence runs.
+        seq_len : int, optional
+            Largest position + 1; needed where the frequencies depend on it.
+        out : ndarray, optional
+            Where to write; `x` itself rotates in place.
+        inverse : bool, optional
+            Rotate by the negative angles.
+        precision : {"exact"}, optional
+            "exact": correctly rounded phases.
+        threads : int, optional
+            Threads for large arrays; default 1 or ROPEINTERP_NUM_THREADS.
+
+        Returns
+        -------
+        ndarray
+            Of the shape and dtype of `x`; one rounding per product and sum.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of a wrong type, shape or range; nothing is written then.
+        """
+        return rotate.apply(
+            self._fixed(seq_len),
+            x,
+            positions,
+            seq_axis=seq_axis,
+            out=out,
+            inverse=inverse,
+            precision=precision,
+            threads=threads,
+        )
+
+    def shift(
+        self,
+        k: ArrayLike,
+        delta: ArrayLike,
+        seq_axis: int = -2,
+        seq_len: int | None = None,
+        out: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Move rotated keys by `delta` positions, as a context shift does.
+
+        Parameters
+        ----------
+        k : array_like, shape (..., head_dim)
+            Keys that :meth:`apply` has rotated.
+        delta : array_like of int or float64
+            Positions to add; one number, or shaped like the positions of `apply`.
+        seq_axis, seq_len, out
+            As for :meth:`apply`.
+
+        Returns
+        -------
+        ndarray
+            Keys as if rotated at ``position + delta``; the attention factor, which
+            they carry already, is not applied again.
+        """
+        spec = replace(
+            self._fixed(seq_len),
+            attention_scaling=1.0,
+            layout=rotate.LAYOUTS[self.layout].result,
+        )
+        return rotate.apply(spec, k, delta, seq_axis=seq_axis, out=out)
+
+    def retarget(
+        self,
+        k: ArrayLike,
+        positions: ArrayLike,
+        other: RopeSpec,
+        seq_axis: int = -2,
+        seq_len: int | None = None,
+        out: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Re-encode rotated keys from this spec to another one.
+
+        Parameters
+        ----------
+        k : array_like, shape (..., head_dim)
+            Keys that this spec's :meth:`apply` has rotated at `positions`.
+        positions : array_like of int or float64
+            Their positions, shaped as for :meth:`apply`.
+        other : RopeSpec
+            The spec that the keys shall follow.
+        seq_axis, seq_len, out
+            As for :meth:`apply`; `seq_len` counts for both specs.
+
+        Returns
+        -------
+        ndarray
+            Keys as if `other` had rotated them, attention factor included.
+
+        Raises
+        ------
+        ValueError
+            If the two specs rotate different channels.
+        """
+        return rotate.retarget(
+            self._fixed(seq_len),
+            other._fixed(seq_len),
+            k,
+            positions,
+            seq_axis=seq_axis,
+            out=out,
+        )
+
+
+_SCALING = {
+    "factor", "attention_scaling", "logit_scale", "seq_len", "beta_fast", "beta_slow",
+    "truncate", "low_freq_factor", "high_freq_factor", "short_factors", "long_factors",
+    "long_attention_scaling",
+}  # fmt: skip
+
+
+def _even(dim: int) -> int:
+    """Constructors take whole pairs only; `read` accepts an odd dim with a note."""
+    if isinstance(dim, (int, np.integer)) and dim % 2:
+        raise ParameterError("dim", dim, "must be even")
+    return dim

@@ -1,0 +1,77 @@
+"""Build of the one extension; everything else stands in pyproject.toml."""
+
+import os
+import platform
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SRC = Path("src")
+MSVC = platform.system() == "Windows" and "GCC" not in platform.python_compiler()
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+# The same bits on every machine: no contraction of a*b+c into an FMA, ever.
+FLAGS = (
+    ["/O2", "/fp:precise", "/std:c11"]
+    if MSVC
+    else ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"]
+)
+# One file per instruction set with its own flags. A file whose instruction set does
+# not exist on the target machine compiles to nothing (guards in the file).
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+ISA_FLAGS = {
+    "kernels_avx2.c": "/arch:AVX2" if MSVC else "-mavx2 -mfma -mf16c",
+    "kernels_avx512.c": "/arch:AVX512"
+    if MSVC
+    else "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c "
+    "-mprefer-vector-width=512",
+    "kernels_neon.c": "",
+}
+
+
+class BuildPerIsa(build_ext):
+    """Compile each ISA file with its own flags and link it as an extra object."""
+
+    def build_extension(self, ext):
+        for name, flags in ISA_FLAGS.items():
+            ext.extra_objects += self.compiler.compile(
+                [str(SRC / name)],
+                output_dir=self.build_temp,
+                include_dirs=ext.include_dirs,
+                extra_postargs=[
+                    *ext.extra_compile_args,
+                    *(flags.split() if X86 else ()),
+                ],
+                depends=ext.depends,
+            )
+        super().build_extension(ext)
+
+
+# ROPEINTERP_CFLAGS adds flags for one build: -Werror in CI, sanitizers, coverage.
+extra = os.environ.get("ROPEINTERP_CFLAGS", "").split()
+macros = [
+    ("NPY_NO_DEPRECATED_API", "NPY_2_1_API_VERSION"),
+    ("NPY_TARGET_VERSION", "NPY_2_1_API_VERSION"),
+]
+if not FREE_THREADED:  # free-threaded builds do not load abi3 modules
+    macros.append(("Py_LIMITED_API", "0x030b0000"))
+
+setup(
+    ext_modules=[
+        Extension(
+            "ropeinterp._core",
+            sources=sorted(str(p) for p in SRC.glob("*.c") if p.name not in ISA_FLAGS),
+            depends=sorted(str(p) for p in SRC.glob("*.[ch]")),
+            include_dirs=[np.get_include()],
+            define_macros=macros,
+            extra_compile_args=FLAGS + extra,
+            extra_link_args=extra + ([] if MSVC else ["-lm"]),
+            py_limited_api=not FREE_THREADED,
+        )
+    ],
+    cmdclass={"build_ext": BuildPerIsa},
+    options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
+)

@@ -1,0 +1,147 @@
+/*
+ * float16 and bfloat16 as bits: loads and correctly rounded stores.
+ *
+ * Plain arithmetic without branches, so that compilers can vectorise it and every
+ * instruction set gives the same bits; no trap with FTZ or DAZ, because no
+ * intermediate value is subnormal.
+ */
+#ifndef ROPE_HALF_H
+#define ROPE_HALF_H
+
+#include <stdint.h>
+#include <string.h>
+
+typedef struct {
+    uint16_t bits;
+} float16;
+typedef struct {
+    uint16_t bits;
+} bfloat16;
+
+static inline uint32_t
+float_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float
+float_from_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline uint64_t
+double_bits(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline double
+double_from_bits(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* mask ? a : b, bit by bit; mask is all ones or all zeros. */
+static inline uint32_t
+select32(uint32_t mask, uint32_t a, uint32_t b)
+{
+    return (a & mask) | (b & ~mask);
+}
+
+/* ---- bfloat16: the upper half of a float ---- */
+
+static inline float
+load_bfloat16(bfloat16 x)
+{
+    return float_from_bits((uint32_t)x.bits << 16);
+}
+
+/* Nearest, ties to even; a NaN stays a (quiet) NaN. */
+static inline bfloat16
+store_bfloat16(float x)
+{
+    const uint32_t bits = float_bits(x);
+    const uint32_t nan = 0u - (uint32_t)((bits & 0x7fffffffu) > 0x7f800000u);
+    const uint32_t rounded = bits + 0x7fffu + (bits >> 16 & 1u);
+    return (bfloat16){(uint16_t)(select32(nan, bits | 0x400000u, rounded) >> 16)};
+}
+
+/* From a double in one rounding: never through float, which is wrong at midpoints. */
+static inline bfloat16
+round_to_bfloat16(double x)
+{
+    const uint64_t bits = double_bits(x);
+    const uint64_t sign = bits & 0x8000000000000000u;
+    const double magnitude = double_from_bits(bits ^ sign);
+    const uint64_t up = (bits ^ sign) + 0xfffffffffffu + (bits >> 45 & 1u);
+    const double normal = double_from_bits(up & ~(uint64_t)0x1fffffffffffu);
+    const double small = (magnitude + 0x1.8p-81) - 0x1.8p-81;
+    const double cut = magnitude >= 0x1p-126 ? normal : small;
+    const uint32_t wide = float_bits((float)(x == x ? cut : x));
+    return (bfloat16){(uint16_t)((wide >> 16 & 0x7fffu) | sign >> 48)};
+}
+
+/* ---- float16 ---- */
+
+/* A float16 exponent lies 112 below a float's: shift, then scale; subnormal numbers
+ * are read as an integer behind the mantissa of 0.5. */
+static inline float
+load_float16(float16 x)
+{
+    const uint32_t sign = (uint32_t)(x.bits & 0x8000u) << 16;
+    const uint32_t magnitude = (uint32_t)(x.bits & 0x7fffu) << 13;
+    const float normal = float_from_bits(magnitude + (0xe0u << 23)) * 0x1p-112f;
+    const float small = float_from_bits((magnitude >> 13) | (126u << 23)) - 0.5f;
+    const uint32_t is_small = 0u - (uint32_t)(magnitude < 0x800000u);
+    return float_from_bits(sign |
+                           select32(is_small, float_bits(small), float_bits(normal)));
+}
+
+/* Nearest, ties to even; overflow to infinity, NaN to a quiet NaN. */
+static inline float16
+store_float16(float x)
+{
+    const uint32_t bits = float_bits(x), sign = bits >> 16 & 0x8000u;
+    const uint32_t magnitude = bits & 0x7fffffffu;
+    /* Adding 2^(e+13) for a value of exponent e >= -14 rounds it to ten bits. */
+    uint32_t exponent = magnitude & 0x7f800000u;
+    const uint32_t least = 113u << 23, most = 142u << 23;
+    exponent = select32(0u - (uint32_t)(exponent < least), least, exponent);
+    exponent = select32(0u - (uint32_t)(exponent > most), most, exponent);
+    const uint32_t too_big = 0u - (uint32_t)(magnitude >= 0x477ff000u);
+    const uint32_t nan = 0u - (uint32_t)(magnitude > 0x7f800000u);
+    const float tame = float_from_bits(select32(too_big, 0u, magnitude));
+    const uint32_t sum = float_bits(tame + float_from_bits(exponent + (13u << 23)));
+    /* The low bits of the sum hold the mantissa, carry included; the subnormal range
+     * needs no other way: its exponent field is 0 there. */
+    const uint32_t rounded = ((exponent - least) >> 13) + (sum & 0xfffu);
+    uint32_t half = select32(too_big, 0x7c00u, rounded);
+    half = select32(nan, 0x7e00u | (magnitude >> 13 & 0x3ffu), half);
+    return (float16){(uint16_t)(sign | half)};
+}
+
+/* From a double in one rounding. */
+static inline float16
+round_to_float16(double x)
+{
+    const uint64_t bits = double_bits(x);
+    const uint64_t sign = bits & 0x8000000000000000u;
+    const double magnitude = double_from_bits(bits ^ sign);
+    const uint64_t up = (bits ^ sign) + 0x1ffffffffffu + (bits >> 42 & 1u);
+    const double normal = double_from_bits(up & ~(uint64_t)0x3ffffffffffu);
+    const double small = (magnitude + 0x1.8p28) - 0x1.8p28;
+    const double cut = magnitude >= 0x1p-14 ? normal : small;
+    const float16 half = store_float16((float)(x == x ? cut : x));
+    return (float16){(uint16_t)((half.bits & 0x7fffu) | sign >> 48)};
+}
+
+#endif

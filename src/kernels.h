@@ -1,0 +1,86 @@
+/*
+ * The kernels: rows of contiguous numbers in, rows out. One table per instruction set
+ * and layout; every table gives the same bits.
+ *
+ * What every kernel promises:
+ *   shapes    the caller has checked them; a kernel touches exactly the elements named
+ *   aliasing  y may be x in rotate_*, except where the layouts of x and y differ;
+ *             tables and planes never overlap anything written
+ *   accuracy  phases_f64 within 0.80 ulp (|position| <= 2^31, scale 1); the narrower
+ *             ones are that double rounded once; rotate_* rounds each product and the
+ *             sum once, float16 and bfloat16 through float
+ *   FP state  no trap: NaN, infinities and masked work may set flags, which the ufunc
+ *             loops put back
+ */
+#ifndef ROPE_KERNELS_H
+#define ROPE_KERNELS_H
+
+#include <stddef.h>
+
+#include "half.h"
+#include "rope_math.h"
+
+/* In which elements of the rotated slice the two halves of pair i stand. */
+enum { ROPE_HALF, ROPE_INTERLEAVED, ROPE_INTERLEAVED_TO_HALF, ROPE_LAYOUTS };
+
+/* |position| = high * 2^31 + whole + fraction, exactly, and the scales that carry the
+ * position's sign: cosine is even and sine is odd, bit for bit. */
+typedef struct {
+    double whole;     /* integer, at most 2^31                              token */
+    double high;      /* integer, at most 2^22; 0 up to 2^31                      */
+    double fraction;  /* in [-1/2, 1/2]                                     token */
+    double cos_scale; /* attention scaling                                      1 */
+    double sin_scale; /* the same, with the sign of the position                1 */
+} rope_position;
+
+/* phases: rows of n cosines and sines at one position; u[j] is row j of the planes.
+ * rotate: pairs 0 .. n-1 of a row; `gap` parts the two halves in the half layout. */
+typedef void
+rope_phases_f16(ptrdiff_t, const double *const *, const rope_position *, float16 *,
+                float16 *);
+typedef void
+rope_phases_bf16(ptrdiff_t, const double *const *, const rope_position *, bfloat16 *,
+                 bfloat16 *);
+typedef void
+rope_phases_f32(ptrdiff_t, const double *const *, const rope_position *, float *,
+                float *);
+typedef void
+rope_phases_f64(ptrdiff_t, const double *const *, const rope_position *, double *,
+                double *);
+typedef void
+rope_rotate_f16(ptrdiff_t n, ptrdiff_t gap, const float16 *x, const float *cos,
+                const float *sin, float16 *y);
+typedef void
+rope_rotate_bf16(ptrdiff_t n, ptrdiff_t gap, const bfloat16 *x, const float *cos,
+                 const float *sin, bfloat16 *y);
+typedef void
+rope_rotate_f32(ptrdiff_t n, ptrdiff_t gap, const float *x, const float *cos,
+                const float *sin, float *y);
+typedef void
+rope_rotate_f64(ptrdiff_t n, ptrdiff_t gap, const double *x, const double *cos,
+                const double *sin, double *y);
+
+typedef struct rope_kernels {
+    const struct rope_kernels *self[3]; /* the data of a ufunc's loops, one per type */
+    const char *isa;
+    int x_layout, y_layout; /* ROPE_HALF or ROPE_INTERLEAVED */
+    rope_phases_f16 *phases_f16;
+    rope_phases_bf16 *phases_bf16;
+    rope_phases_f32 *phases_f32;
+    rope_phases_f64 *phases_f64;
+    rope_rotate_f16 *rotate_f16;
+    rope_rotate_bf16 *rotate_bf16;
+    rope_rotate_f32 *rotate_f32;
+    rope_rotate_f64 *rotate_f64;
+} rope_kernels;
+
+extern const rope_kernels rope_kernels_baseline[ROPE_LAYOUTS];
+extern const rope_kernels rope_kernels_avx2[ROPE_LAYOUTS];
+extern const rope_kernels rope_kernels_avx512[ROPE_LAYOUTS];
+extern const rope_kernels rope_kernels_neon[ROPE_LAYOUTS];
+
+/* dispatch.c: the tables that this build holds and this CPU runs, best one last. */
+ptrdiff_t
+rope_available(const rope_kernels *tables[4]);
+
+#endif

@@ -1,0 +1,85 @@
+/* Template, included once per instruction set by kernels_<isa>.c; needs ISA. */
+#include "phase.h"
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+/* x and y of a rotation may be the same array but never overlap otherwise. */
+#if defined(__clang__)
+#define ROPE_IVDEP _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define ROPE_IVDEP _Pragma("GCC ivdep")
+#elif defined(_MSC_VER)
+#define ROPE_IVDEP __pragma(loop(ivdep))
+#else
+#define ROPE_IVDEP
+#endif
+
+#define T float16
+#define NAME(op) op##_f16
+#define STORE(v) round_to_float16(v)
+#include "kernels_table.inc.h"
+#undef STORE
+#define TABLE float
+#define LOAD(v) load_float16(v)
+#define STORE(v) store_float16(v)
+#include "kernels_rotate.inc.h"
+#undef T
+#undef NAME
+#undef STORE
+#undef LOAD
+
+#define T bfloat16
+#define NAME(op) op##_bf16
+#define STORE(v) round_to_bfloat16(v)
+#include "kernels_table.inc.h"
+#undef STORE
+#define LOAD(v) load_bfloat16(v)
+#define STORE(v) store_bfloat16(v)
+#include "kernels_rotate.inc.h"
+#undef T
+#undef NAME
+#undef STORE
+#undef LOAD
+
+#define T float
+#define NAME(op) op##_f32
+#define LOAD(v) (v)
+#define STORE(v) ((float)(v))
+#include "kernels_table.inc.h"
+#include "kernels_rotate.inc.h"
+#undef T
+#undef TABLE
+#undef NAME
+#undef STORE
+
+#define T double
+#define TABLE double
+#define NAME(op) op##_f64
+#define STORE(v) (v)
+#include "kernels_table.inc.h"
+#include "kernels_rotate.inc.h"
+
+#define TABLES JOIN(rope_kernels, ISA)
+#define LAYOUT(i, op, x, y)                                                            \
+    [i] = {{&TABLES[i], &TABLES[i], &TABLES[i]},                                       \
+           TEXT(ISA),                                                                  \
+           x,                                                                          \
+           y,                                                                          \
+           phases_f16,                                                                 \
+           phases_bf16,                                                                \
+           phases_f32,                                                                 \
+           phases_f64,                                                                 \
+           op##_f16,                                                                   \
+           op##_bf16,                                                                  \
+           op##_f32,                                                                   \
+           op##_f64}
+
+const rope_kernels TABLES[ROPE_LAYOUTS] = {
+    LAYOUT(ROPE_HALF, rotate_half, ROPE_HALF, ROPE_HALF),
+    LAYOUT(ROPE_INTERLEAVED, rotate_interleaved, ROPE_INTERLEAVED, ROPE_INTERLEAVED),
+    LAYOUT(ROPE_INTERLEAVED_TO_HALF, rotate_interleaved_to_half, ROPE_INTERLEAVED,
+           ROPE_HALF),
+};

@@ -1,0 +1,184 @@
+/*
+ * From a position and a frequency to cosine and sine, in doubles.
+ *
+ * Angles are counted in turns: position * u mod 1, u = w / (2 pi). The planes of u are
+ * so short that their products with an integer are exact doubles; what is left after
+ * the reduction is a double-double, and a polynomial of our own takes it from there.
+ * Only + - * in the order written, so that every instruction set gives the same bits.
+ * Included by each ISA file; the names follow numerics.md section 5.
+ */
+#ifndef ROPE_PHASE_H
+#define ROPE_PHASE_H
+
+#include "kernels.h"
+
+#define ROUNDER 0x1.8p52 /* x + ROUNDER - ROUNDER rounds |x| < 2^51 to an integer */
+#define TWO_PI 0x1.921fb54442d18p+2 /* 2 pi = TWO_PI + TWO_PI_LOW to 2^-107 */
+#define TWO_PI_LOW 0x1.1a62633145c07p-52
+
+/* An angle of h + l turns less a whole number of quarter turns. */
+typedef struct {
+    double h, l;      /* |h| <= 1/8, l the low part                          turn */
+    uint64_t quarter; /* its low two bits count the quarter turns                 */
+} turn;
+
+/* The rounding error of p = a * b; exact, with or without an FMA instruction. */
+static inline double
+product_error(double a, double b, double p)
+{
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return __builtin_fma(a, b, -p);
+#else
+    const double ga = 134217729.0 * a, gb = 134217729.0 * b; /* Veltkamp's split */
+    const double ah = ga - (ga - a), al = a - ah;
+    const double bh = gb - (gb - b), bl = b - bh;
+    return ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+#endif
+}
+
+/* s = a + b rounded; returns the error (Knuth's TwoSum: any order of sizes). */
+static inline double
+sum_error(double a, double b, double s)
+{
+    const double bb = s - a;
+    return (a - (s - bb)) + (b - bb);
+}
+
+/* x less the nearest integer, exactly. Written as a sum: 0 stays +0. */
+static inline double
+without_turns(double x)
+{
+    return x + (ROUNDER - (x + ROUNDER));
+}
+
+/* Take the nearest whole number of quarter turns off `s`, exactly. */
+static inline double
+without_quarters(double s, uint64_t *quarter)
+{
+    const double t = 4.0 * s + ROUNDER;
+    *quarter = double_bits(t);
+    return s + (ROUNDER - t) * 0.25;
+}
+
+/*
+ * Position times frequency for an integer of at most 2^31.
+ *
+ *   Given:
+ *     p       the integer                                         token
+ *     u0..u4  turn planes of the frequency, reduced mod 1         turn / token
+ *
+ *   Returned:
+ *     the angle less whole quarter turns; error below 2^-111      turn
+ *
+ *   Notes:
+ *     1) p*u0 .. p*u3 are exact; A, B and s are exact too.
+ *     2) TwoSum, not FastTwoSum: s may be the smaller one near a zero.
+ *
+ *   Source: numerics.md 5.1.
+ */
+static inline turn
+turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
+{
+    turn r;
+    const double A = without_turns(p * u0);
+    const double B = without_turns(p * u1);
+    const double s = without_quarters(A + B, &r.quarter);
+    const double h1 = s + p * u2;
+    const double l1 = sum_error(s, p * u2, h1);
+    r.h = h1 + p * u3;
+    const double l2 = sum_error(h1, p * u3, r.h);
+    r.l = (l1 + l2) + p * u4;
+    return r;
+}
+
+/*
+ * The same for any position: high * 2^31 + p + f.
+ *
+ *   Given:
+ *     p, high, f  parts of the position (kernels.h)               token
+ *     u0..u4      as above
+ *     uh, ul      the unreduced step as a double-double           turn / token
+ *
+ *   Returned:
+ *     the angle less whole quarter turns                          turn
+ *
+ *   Notes:
+ *     1) With high = f = 0 every added term is a zero and the bits are those of
+ *        turn_of_integer: which of the two runs is a matter of speed alone.
+ *     2) high * (2^31 * u_i) is exact for i < 4, and whole for i = 0.
+ *     3) f * uh must be added before the quarters are taken: it may be a large part
+ *        of a turn.
+ *
+ *   Source: numerics.md 5.7 for f; the high part is 5.1 applied to 2^31 * u.
+ */
+static inline turn
+turn_of_any(double p, double high, double f, double u0, double u1, double u2, double u3,
+            double u4, double uh, double ul)
+{
+    turn r;
+    const double A = without_turns(p * u0) + without_turns(high * (0x1p31 * u1));
+    const double B = without_turns(p * u1) + without_turns(high * (0x1p31 * u2));
+    const double fh = f * uh;
+    const double fl = product_error(f, uh, fh) + f * ul;
+    const double whole = A + B;
+    const double sum = whole + fh;
+    const double l0 = sum_error(whole, fh, sum);
+    const double s = without_quarters(sum, &r.quarter);
+    const double e = high * (0x1p31 * u3);
+    const double h0 = s + e;
+    const double le = sum_error(s, e, h0);
+    const double h1 = h0 + p * u2;
+    const double l1 = sum_error(h0, p * u2, h1);
+    r.h = h1 + p * u3;
+    const double l2 = sum_error(h1, p * u3, r.h);
+    r.l = ((l1 + l2) + p * u4) + ((l0 + le) + (fl + high * (0x1p31 * u4)));
+    return r;
+}
+
+/*
+ * Cosine and sine of a reduced angle.
+ *
+ *   Given:
+ *     t       the angle                                           turn
+ *
+ *   Returned:
+ *     cos, sin  of the whole angle, quarter turns included; 0.80 ulp
+ *
+ *   Notes:
+ *     1) rh + rl is the angle in radians; e, the error of the product, costs four
+ *        operations and brings 1.44 ulp down to 0.80.
+ *     2) Coefficients: Remez exchange at 250 bits for weights 1/sin and 1/cos on
+ *        |r| <= pi/4 + 2^-12, rounded to double; relative error 2^-56.5 and 2^-59.5.
+ *        tests/test_phase.py measures both errors again with mpmath.
+ *     3) An odd quarter swaps the two, bit 1 flips the sign: masks, no branches.
+ *
+ *   Source: numerics.md 5.2 and 5.3.
+ */
+static inline void
+cos_sin_of_turn(turn t, double *cos, double *sin)
+{
+    const double S1 = -0x1.5555555555548p-3, C1 = 0x1.555555555554bp-5;
+    const double S2 = 0x1.111111110f7bcp-7, C2 = -0x1.6c16c16c14f7ap-10;
+    const double S3 = -0x1.a01a019bfb4fep-13, C3 = 0x1.a01a019c8205ep-16;
+    const double S4 = 0x1.71de3565794d5p-19, C4 = -0x1.27e4f7e913604p-22;
+    const double S5 = -0x1.ae5e58ab4141ap-26, C5 = 0x1.1ee9d687528fap-29;
+    const double S6 = 0x1.5d8f409395d2dp-33, C6 = -0x1.8fa3fa52b3570p-37;
+
+    const double rh = t.h * TWO_PI;
+    const double e = product_error(t.h, TWO_PI, rh);
+    const double rl = e + (t.h * TWO_PI_LOW + t.l * TWO_PI);
+    const double y = rh * rh, hz = 0.5 * y, v = 1.0 - hz;
+    const double S = S1 + y * (S2 + y * (S3 + y * (S4 + y * (S5 + y * S6))));
+    const double C = C1 + y * (C2 + y * (C3 + y * (C4 + y * (C5 + y * C6))));
+    const uint64_t s = double_bits(rh + ((rh * y) * S + rl * v));
+    const uint64_t c = double_bits(v + (((1.0 - v) - hz) + ((y * y) * C - rh * rl)));
+
+    const uint64_t odd = 0u - (t.quarter & 1u);
+    const uint64_t change = (s ^ c) & odd;
+    const uint64_t sin_sign = (t.quarter & 2u) << 62;
+    const uint64_t cos_sign = ((t.quarter + 1u) & 2u) << 62;
+    *sin = double_from_bits((s ^ change) ^ sin_sign);
+    *cos = double_from_bits((c ^ change) ^ cos_sign);
+}
+
+#endif

@@ -1,0 +1,508 @@
+#include "rope_math.h"
+
+#include <math.h>
+
+/* ---- terms shared by several schemes ---------------------------------------- */
+
+static int
+is_positive(double x)
+{
+    return x > 0.0 && x < INFINITY;
+}
+
+static wide
+ratio_of(double numerator, double denominator)
+{
+    const wide n = wide_from_double(numerator), d = wide_from_double(denominator);
+    return wide_divide(&n, &d);
+}
+
+/*
+ * Ratio of neighbouring frequencies of a series of `dim` channels.
+ *
+ *   Given:
+ *     base    number whose root is taken, > 0                     1
+ *     dim     channels, > 0; odd is allowed                       channel
+ *
+ *   Returned:
+ *     base^(-2/dim)                                               1
+ */
+static wide
+series_ratio(const wide *base, double dim)
+{
+    const uint32_t n = (uint32_t)dim;
+    if (n % 2 == 0)
+        return wide_inverse_root(base, n / 2);
+    const wide square = wide_multiply(base, base);
+    return wide_inverse_root(&square, n);
+}
+
+static int
+is_dim(double dim, double least)
+{
+    return dim >= least && dim <= 0x1p20 && dim == (double)(int32_t)dim;
+}
+
+/* Terms of `dim` and `base`, the first two parameters of every scheme. */
+static int
+prepare_default(const double *parameter, rope_terms *terms)
+{
+    const double dim = parameter[0], base = parameter[1];
+    if (!is_dim(dim, 1) || !is_positive(base))
+        return 0;
+    const wide b = wide_from_double(base);
+    terms->ratio = series_ratio(&b, dim);
+    return 1;
+}
+
+/* The same, and 1 / factor. */
+static int
+prepare_scaled(const double *parameter, rope_terms *terms, double factor,
+               double denominator)
+{
+    if (!prepare_default(parameter, terms) || !is_positive(factor) ||
+        !is_positive(denominator))
+        return 0;
+    terms->scale = ratio_of(denominator, factor);
+    return 1;
+}
+
+/* The series of `base` times the series of `lambda` over two channels fewer. */
+static int
+prepare_base_scaled(const double *parameter, rope_terms *terms, const wide *lambda)
+{
+    if (!is_dim(parameter[0], 3) || !prepare_default(parameter, terms))
+        return 0;
+    const wide stretch = series_ratio(lambda, parameter[0] - 2);
+    terms->ratio = wide_multiply(&terms->ratio, &stretch);
+    return 1;
+}
+
+/* a - b for a >= b and a >= 0. */
+static wide
+difference(double a, double b)
+{
+    const wide x = wide_from_double(a), y = wide_from_double(fabs(b));
+    return b < 0.0 ? wide_add(&x, &y) : wide_subtract(&x, &y);
+}
+
+/* Slope of a blend from weight 1 to weight 1 / factor over a way of `span`. */
+static void
+prepare_blend(rope_terms *terms, double first, double last)
+{
+    terms->first = first;
+    terms->last = last;
+    if (first == last)
+        return; /* no pair lies between */
+    const wide span = difference(fmax(first, last), fmin(first, last));
+    terms->grows = wide_is_less(&wide_one, &terms->scale);
+    const wide fall = terms->grows ? wide_subtract(&terms->scale, &wide_one)
+                                   : wide_subtract(&wide_one, &terms->scale);
+    terms->slope = wide_divide(&fall, &span);
+}
+
+/* w times the weight that is left `way` after the blend's start. */
+static void
+blend(const rope_terms *terms, const wide *way, wide *w)
+{
+    const wide change = wide_multiply(way, &terms->slope);
+    const wide weight =
+        terms->grows ? wide_add(&wide_one, &change) : wide_subtract(&wide_one, &change);
+    *w = wide_multiply(w, &weight);
+}
+
+static void
+scale(const rope_terms *terms, wide *w)
+{
+    *w = wide_multiply(w, &terms->scale);
+}
+
+/* ---- one scheme after the other --------------------------------------------- */
+
+/*
+ * Inverse frequency of a pair, without any interpolation.
+ *
+ *   Given:
+ *     dim     rotated channels of one head                        channel
+ *     base    rotary base b (theta)                               1
+ *
+ *   Returned:
+ *     b^(-2k/dim), i.e. 2*pi / T_k                                rad / token
+ *
+ *   Notes:
+ *     1) k counts from 0; arXiv 2501.09223 counts from 1.
+ *
+ *   Source: arXiv 2104.09864.
+ */
+static int
+pair_default(const rope_terms *terms, double k, double of_pair, wide *w)
+{
+    (void)terms, (void)k, (void)of_pair, (void)w;
+    return 1;
+}
+
+const rope_formula rope_default = {2, 0, -1, prepare_default, pair_default};
+
+/*
+ * Inverse frequency after position interpolation.
+ *
+ *   Given:
+ *     dim, base                                                   as rope_default
+ *     factor  context multiplier m / m_l, as a fraction of two    1
+ *
+ *   Returned:
+ *     b^(-2k/dim) / factor                                        rad / token
+ *
+ *   Notes:
+ *     1) Dividing the frequency by `factor` equals i -> i * m_l / m, so the phase
+ *        stays inside the range seen in training, and positions stay integers.
+ *
+ *   Source: arXiv 2306.15595; arXiv 2501.09223, position interpolation.
+ */
+static int
+pair_linear(const rope_terms *terms, double k, double of_pair, wide *w)
+{
+    (void)k, (void)of_pair;
+    scale(terms, w);
+    return 1;
+}
+
+static int
+prepare_linear(const double *parameter, rope_terms *terms)
+{
+    return prepare_scaled(parameter, terms, parameter[2], parameter[3]);
+}
+
+const rope_formula rope_linear = {4, 1, -1, prepare_linear, pair_linear};
+
+/*
+ * Inverse frequency after base scaling ("NTK-aware").
+ *
+ *   Given:
+ *     dim     rotated channels, > 2                               channel
+ *     base    rotary base b                                       1
+ *     factor  context multiplier m / m_l, as a fraction of two    1
+ *
+ *   Returned:
+ *     (lambda * b)^(-2k/dim), lambda = factor^(dim/(dim-2))       rad / token
+ *
+ *   Notes:
+ *     1) Taken as b^(-2k/dim) * factor^(-2k/(dim-2)): no rounded base in between.
+ *     2) Pair 0 stays, the last pair is interpolated by exactly `factor`.
+ *
+ *   Source: arXiv 2501.09223, base scaling; bloc97's "NTK-aware scaled RoPE".
+ */
+static int
+prepare_ntk(const double *parameter, rope_terms *terms)
+{
+    if (!is_positive(parameter[2]) || !is_positive(parameter[3]))
+        return 0;
+    const wide lambda = ratio_of(parameter[2], parameter[3]);
+    return prepare_base_scaled(parameter, terms, &lambda);
+}
+
+const rope_formula rope_ntk = {4, 1, -1, prepare_ntk, pair_default};
+
+/*
+ * Inverse frequency under dynamic base scaling, at one sequence length.
+ *
+ *   Given:
+ *     dim, base, factor                                           as rope_ntk
+ *     length          longest position + 1, L                     token
+ *     trained_length  m_l                                         token
+ *
+ *   Returned:
+ *     as rope_ntk with factor s = factor * L / m_l - (factor - 1) rad / token
+ *
+ *   Notes:
+ *     1) L below m_l counts as m_l, where s = 1 and nothing is scaled.
+ *     2) s = (factor * (L - m_l) + m_l) / m_l: sums of positive numbers only.
+ *
+ *   Source: transformers modeling_rope_utils.py, _compute_dynamic_ntk_parameters.
+ */
+static int
+prepare_dynamic(const double *parameter, rope_terms *terms)
+{
+    const double factor = parameter[2], denominator = parameter[5];
+    const double trained = parameter[4], length = fmax(parameter[3], trained);
+    if (!is_positive(factor) || !is_positive(denominator) || !is_positive(trained) ||
+        !is_positive(length))
+        return 0;
+    const wide f = ratio_of(factor, denominator), m = wide_from_double(trained);
+    const wide beyond = difference(length, trained);
+    wide s = wide_multiply(&f, &beyond);
+    s = wide_add(&s, &m);
+    s = wide_divide(&s, &m);
+    return prepare_base_scaled(parameter, terms, &s);
+}
+
+const rope_formula rope_dynamic = {6, 1, -1, prepare_dynamic, pair_default};
+
+/*
+ * Inverse frequency after interpolation by parts (YaRN).
+ *
+ *   Given:
+ *     dim, base, factor                                           as rope_linear
+ *     first, last  pairs where the ramp begins and ends           pair
+ *
+ *   Returned:
+ *     ((1 - r) + r / factor) * b^(-2k/dim),
+ *     r = clamp((k - first) / (last - first), 0, 1)               rad / token
+ *
+ *   Notes:
+ *     1) first and last come from beta_fast and beta_slow by a logarithm, rounded
+ *        once to double (ropeinterp.frequencies.yarn_ramp); r itself is not rounded.
+ *     2) last < first is the inverted ramp that swapped betas ask for.
+ *
+ *   Source: arXiv 2309.00071, section 3.2.
+ */
+static int
+pair_yarn(const rope_terms *terms, double k, double of_pair, wide *w)
+{
+    (void)of_pair;
+    const double first = terms->first, last = terms->last;
+    const int falling = last < first;
+    if (falling ? k <= last : k >= last)
+        scale(terms, w);
+    else if (falling ? k < first : k > first) {
+        const wide way = falling ? difference(first, k) : difference(k, first);
+        blend(terms, &way, w);
+    }
+    return 1;
+}
+
+static int
+prepare_yarn(const double *parameter, rope_terms *terms)
+{
+    const double first = parameter[3], last = parameter[4];
+    if (!prepare_scaled(parameter, terms, parameter[2], parameter[5]) ||
+        !(first >= 0.0 && first < INFINITY && fabs(last) < INFINITY) || first == last)
+        return 0;
+    prepare_blend(terms, first, last);
+    return 1;
+}
+
+const rope_formula rope_yarn = {6, 1, -1, prepare_yarn, pair_yarn};
+
+/*
+ * Inverse frequency with one factor per pair (LongRoPE).
+ *
+ *   Given:
+ *     dim, base                                                   as rope_default
+ *     factors  the list of the config, one value per pair, > 0    1
+ *
+ *   Returned:
+ *     b^(-2k/dim) / factors[k]                                    rad / token
+ *
+ *   Source: arXiv 2402.13753.
+ */
+static int
+pair_longrope(const rope_terms *terms, double k, double of_pair, wide *w)
+{
+    (void)terms, (void)k;
+    if (!is_positive(of_pair))
+        return 0;
+    const wide factor = wide_from_double(of_pair);
+    *w = wide_divide(w, &factor);
+    return 1;
+}
+
+const rope_formula rope_longrope = {3, 0, 2, prepare_default, pair_longrope};
+
+/*
+ * Inverse frequency of the Llama-3 scheme.
+ *
+ *   Given:
+ *     dim, base, factor                                           as rope_linear
+ *     low_freq_factor   turns below which a pair is interpolated  turn
+ *     high_freq_factor  turns above which it is left alone        turn
+ *     trained_length    m_l                                       token
+ *
+ *   Returned:
+ *     w/factor if t < low; w if t > high; else ((1-g)/factor + g) * w,
+ *     t = m_l * w / (2 pi) and g = (t - low) / (high - low)       rad / token
+ *
+ *   Notes:
+ *     1) t is the number of turns that the pair makes within the trained length.
+ *     2) low == high leaves no middle, and nothing is divided by their difference.
+ *
+ *   Source: meta-llama/llama-models, apply_scaling; transformers 5.23.0,
+ *   _compute_llama3_parameters.
+ */
+static int
+pair_llama3(const rope_terms *terms, double k, double of_pair, wide *w)
+{
+    (void)k, (void)of_pair;
+    const wide low = wide_from_double(terms->first),
+               high = wide_from_double(terms->last);
+    const wide length = wide_from_double(terms->trained_length);
+    wide turns = wide_multiply(w, &wide_inverse_two_pi);
+    turns = wide_multiply(&turns, &length);
+    if (wide_is_less(&turns, &low))
+        scale(terms, w);
+    else if (wide_is_less(&turns, &high)) {
+        const wide way = wide_subtract(&high, &turns);
+        blend(terms, &way, w);
+    }
+    return 1;
+}
+
+static int
+prepare_llama3(const double *parameter, rope_terms *terms)
+{
+    const double low = parameter[3], high = parameter[4], length = parameter[5];
+    if (!prepare_scaled(parameter, terms, parameter[2], parameter[6]) ||
+        !is_positive(low) || !is_positive(high) || !is_positive(length))
+        return 0;
+    prepare_blend(terms, low, high);
+    terms->trained_length = length;
+    return 1;
+}
+
+const rope_formula rope_llama3 = {7, 1, -1, prepare_llama3, pair_llama3};
+
+/*
+ * Inverse frequency of proportional RoPE: the fast pairs turn, the others do not.
+ *
+ *   Given:
+ *     dim     channels of the whole head, which divide the exponents   channel
+ *     base, factor                                                as rope_linear
+ *     pairs   number of pairs that turn                           pair
+ *
+ *   Returned:
+ *     b^(-2k/dim) / factor for k < pairs, else 0                  rad / token
+ *
+ *   Notes:
+ *     1) A frequency of 0 is the identity for its pair.
+ *
+ *   Source: transformers 5.23.0, _compute_proportional_rope_parameters (Gemma 4);
+ *   arXiv 2410.06205 (p-RoPE).
+ */
+static int
+pair_proportional(const rope_terms *terms, double k, double of_pair, wide *w)
+{
+    (void)of_pair;
+    if (k < terms->last)
+        scale(terms, w);
+    else
+        *w = wide_from_double(0.0);
+    return 1;
+}
+
+static int
+prepare_proportional(const double *parameter, rope_terms *terms)
+{
+    terms->last = parameter[3];
+    return prepare_scaled(parameter, terms, parameter[2], parameter[4]);
+}
+
+const rope_formula rope_proportional = {5, 1, -1, prepare_proportional,
+                                        pair_proportional};
+
+/*
+ * Inverse frequencies that come from elsewhere: a GGUF file, a model's buffer.
+ *
+ *   Given:
+ *     inv_freq  one value per pair, >= 0; each counts as exact    rad / token
+ *
+ *   Returned:
+ *     the same                                                    rad / token
+ */
+static int
+pair_given(const rope_terms *terms, double k, double of_pair, wide *w)
+{
+    (void)terms, (void)k;
+    if (!(of_pair >= 0.0 && of_pair < INFINITY))
+        return 0;
+    *w = wide_from_double(of_pair);
+    return 1;
+}
+
+static int
+prepare_given(const double *parameter, rope_terms *terms)
+{
+    (void)parameter;
+    terms->ratio = wide_one;
+    return 1;
+}
+
+const rope_formula rope_given = {1, 0, 0, prepare_given, pair_given};
+
+/* ---- from parameters to numbers ---------------------------------------------- */
+
+static double *
+at(rope_column column, ptrdiff_t i)
+{
+    return (double *)(void *)(column.start + i * column.stride);
+}
+
+/* The turn planes of frequency w: u = w / (2 pi) mod 1 in five parts of which four
+ * are short enough for exact products, then u unreduced as (hi, lo). */
+static void
+turn_planes(const wide *w, double plane[ROPE_PLANES])
+{
+    const wide u = wide_multiply(w, &wide_inverse_two_pi);
+    wide_turn_digits(&u, plane);
+    plane[5] = wide_to_double(&u);
+    const wide high = wide_from_double(plane[5]);
+    const int below = wide_is_less(&u, &high);
+    const wide rest = below ? wide_subtract(&high, &u) : wide_subtract(&u, &high);
+    plane[6] = below ? -wide_to_double(&rest) : wide_to_double(&rest);
+}
+
+/*
+ * Inverse frequencies and turn planes of one parameter set.
+ *
+ *   Given:
+ *     formula    the scheme
+ *     n          number of pairs                                  pair
+ *     parameter  its parameters, n_parameters of them
+ *     k          pair indices, whole numbers >= 0, in any order   pair
+ *     of_pair    the scheme's values per pair, if it has any
+ *
+ *   Returned:
+ *     inv_freq   nearest doubles of the exact values              rad / token
+ *     planes     seven rows, `plane_stride` bytes apart; start NULL leaves them out
+ *
+ *   Notes:
+ *     1) Where a parameter or an index is out of range the results are NaN.
+ *     2) Neighbouring indices cost one multiplication, others a power.
+ *
+ *   Source: numerics, section "Exact frequencies".
+ */
+void
+rope_frequencies(const rope_formula *formula, ptrdiff_t n, const double *parameter,
+                 rope_column k, rope_column of_pair, rope_column inv_freq,
+                 rope_column planes, ptrdiff_t plane_stride)
+{
+    rope_terms terms;
+    const int usable = formula->prepare(parameter, &terms);
+    wide series = wide_one;
+    double previous = -1.0;
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        const double index = *at(k, i);
+        double plane[ROPE_PLANES], frequency = NAN;
+        int good = usable && index >= 0.0 && index <= 0x1p20 &&
+                   index == (double)(int32_t)index;
+        if (good) {
+            if (index == previous + 1.0 && index > 0.0)
+                series = wide_multiply(&series, &terms.ratio);
+            else
+                series = wide_power(&terms.ratio, (uint32_t)index);
+            previous = index;
+            wide w = series;
+            const double own = formula->pair_parameter < 0 ? 0.0 : *at(of_pair, i);
+            good = formula->pair(&terms, index, own, &w);
+            if (good) {
+                frequency = wide_to_double(&w);
+                if (planes.start != NULL)
+                    turn_planes(&w, plane);
+            }
+        }
+        *at(inv_freq, i) = frequency;
+        for (int j = 0; planes.start != NULL && j < ROPE_PLANES; ++j) {
+            const rope_column row = {planes.start + j * plane_stride, planes.stride};
+            *at(row, i) = good ? plane[j] : NAN;
+        }
+    }
+}

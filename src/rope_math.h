@@ -1,0 +1,52 @@
+/*
+ * The formulas: inverse frequencies of one rotary embedding, pair by pair.
+ *
+ * Every scheme is a geometric series, ratio^k, times a factor of its own for pair k.
+ * A formula is two functions: `prepare` takes the roots once per parameter set,
+ * `pair` is the scheme's line in the paper. rope_frequencies() is the one way from
+ * parameters to numbers; no NumPy, no Python and no state in here.
+ */
+#ifndef ROPE_MATH_H
+#define ROPE_MATH_H
+
+#include <stddef.h>
+
+#include "wide.h"
+
+enum { ROPE_MAX_PARAMETERS = 8, ROPE_PLANES = 7 };
+
+/* What `prepare` derives from one parameter set. */
+typedef struct {
+    wide ratio;            /* w_(k+1) / w_k of the series                      1 */
+    wide scale;            /* 1 / factor                                       1 */
+    wide slope;            /* weight lost per unit of the way, in a blend      1 */
+    int grows;             /* factor < 1: the blend adds weight instead          */
+    double first, last;    /* where a blend begins and ends        pairs or turns */
+    double trained_length; /* m_l                                          token */
+} rope_terms;
+
+/* One scheme. Parameters stand in the order of the gufunc's operands after k. */
+typedef struct {
+    int n_parameters;
+    int has_denominator; /* the last parameter is the denominator of `factor`: 1, or a
+                            Fraction's */
+    int pair_parameter;  /* the parameter that holds one value per pair, or -1 */
+    int (*prepare)(const double *parameter, rope_terms *terms);
+    int (*pair)(const rope_terms *terms, double k, double of_pair, wide *w);
+} rope_formula; /* both return 0 when a number is out of range: the result is NaN */
+
+extern const rope_formula rope_default, rope_linear, rope_ntk, rope_dynamic, rope_yarn,
+    rope_longrope, rope_llama3, rope_proportional, rope_given;
+
+/* Values along the pairs: value i stands `i * stride` bytes behind `start`. */
+typedef struct {
+    char *start;
+    ptrdiff_t stride;
+} rope_column;
+
+void
+rope_frequencies(const rope_formula *formula, ptrdiff_t n, const double *parameter,
+                 rope_column k, rope_column of_pair, rope_column inv_freq,
+                 rope_column planes, ptrdiff_t plane_stride);
+
+#endif

@@ -1,0 +1,230 @@
+/* The one place that maps names to code: rows[] and the loop that registers it. */
+#include "ufuncs.h"
+
+#include "ufuncs_loops.h"
+
+/* ---- core dimensions: NumPy does not relate them, so we do --------------------- */
+
+static int
+check_pairs(npy_intp d, npy_intp h)
+{
+    /* dask asks for result types with arrays of size 1. */
+    if (d >= 2 * h || (d == 1 && h == 1))
+        return 0;
+    PyErr_Format(
+        PyExc_ValueError,
+        "x has %zd channels in its last axis, fewer than the %zd that %zd pairs "
+        "of cos and sin rotate",
+        (Py_ssize_t)d, 2 * (Py_ssize_t)h, (Py_ssize_t)h);
+    return -1;
+}
+
+static int
+check_planes(npy_intp p, npy_intp h)
+{
+    if (p == ROPE_PLANES || (p == 1 && h == 1))
+        return 0;
+    PyErr_Format(PyExc_ValueError,
+                 "turn planes have %zd rows, but shape (..., %d, pairs) is needed",
+                 (Py_ssize_t)p, (int)ROPE_PLANES);
+    return -1;
+}
+
+/* (d),(h),(h)->(d) */
+static int
+check_rotate(PyUFuncObject *Py_UNUSED(ufunc), npy_intp *dims)
+{
+    return check_pairs(dims[0], dims[1]);
+}
+
+/* (),(p,h),()->(h),(h) */
+static int
+check_cos_sin(PyUFuncObject *Py_UNUSED(ufunc), npy_intp *dims)
+{
+    return check_planes(dims[0], dims[1]);
+}
+
+/* (n,d),(),(p,h),()->(n,d) */
+static int
+check_rope(PyUFuncObject *Py_UNUSED(ufunc), npy_intp *dims)
+{
+    return check_planes(dims[2], dims[3]) < 0 ? -1 : check_pairs(dims[1], dims[3]);
+}
+
+/* ---- types, in the order in which NumPy tries them ---------------------------- */
+
+/* float16 before float32 before float64: NumPy takes the first loop that holds x. */
+static const char rotate_types[] = {
+    NPY_HALF,   NPY_FLOAT,  NPY_FLOAT,  NPY_HALF,  /* */
+    NPY_FLOAT,  NPY_FLOAT,  NPY_FLOAT,  NPY_FLOAT, /* */
+    NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+};
+static const char rotate_bf16_types[] = {NPY_UINT16, NPY_FLOAT, NPY_FLOAT, NPY_UINT16};
+static const char rope_types[] = {
+    NPY_HALF,   NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_HALF,  /* */
+    NPY_FLOAT,  NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_FLOAT, /* */
+    NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+};
+static const char rope_bf16_types[] = {NPY_UINT16, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+                                       NPY_UINT16};
+/* The inputs are the same for every table: the first one, float32, is the default. */
+static const char cos_sin_types[] = {
+    NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_FLOAT,  NPY_FLOAT,  /* */
+    NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, /* */
+    NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_HALF,   NPY_HALF,
+};
+static const char cos_sin_bf16_types[] = {NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+                                          NPY_UINT16, NPY_UINT16};
+static const char doubles[] = {NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+                               NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+                               NPY_DOUBLE, NPY_DOUBLE};
+
+/* ---- what the loops get: a formula, or the kernels of a layout ----------------- */
+
+static void *const formula_default[] = {(void *)&rope_default};
+static void *const formula_linear[] = {(void *)&rope_linear};
+static void *const formula_ntk[] = {(void *)&rope_ntk};
+static void *const formula_dynamic[] = {(void *)&rope_dynamic};
+static void *const formula_yarn[] = {(void *)&rope_yarn};
+static void *const formula_longrope[] = {(void *)&rope_longrope};
+static void *const formula_llama3[] = {(void *)&rope_llama3};
+static void *const formula_proportional[] = {(void *)&rope_proportional};
+static void *const formula_given[] = {(void *)&rope_given};
+
+enum { BY_FORMULA = -1 }; /* in place of a layout */
+
+typedef struct {
+    const char *name, *signature;
+    int n_in, n_out, n_types;
+    const char *types;
+    PyUFuncGenericFunction *loops;
+    void *const *formula; /* NULL: the kernels of `layout` */
+    int layout;
+    PyUFunc_ProcessCoreDimsFunc *check;
+    const char *doc;
+} ufunc_row;
+
+#define HALF ROPE_HALF
+#define INTERLEAVED ROPE_INTERLEAVED
+#define TO_HALF ROPE_INTERLEAVED_TO_HALF
+
+/* clang-format off */
+static const ufunc_row rows[] = {
+    /* name, signature, inputs, outputs, types, loops, formula, layout, check, doc */
+    {"inv_freq_default", "(h),(),()->(h)", 3, 1, 1, doubles, rope_loops_inv_freq,
+     formula_default, BY_FORMULA, NULL,
+     "inv_freq_default(k, dim, base, /)\n\nInverse frequencies of pairs k: base**(-2k/dim), radians per token."},
+    {"inv_freq_linear", "(h),(),(),()->(h)", 4, 1, 1, doubles, rope_loops_inv_freq,
+     formula_linear, BY_FORMULA, NULL,
+     "inv_freq_linear(k, dim, base, factor, /)\n\nAfter position interpolation: base**(-2k/dim) / factor."},
+    {"inv_freq_ntk", "(h),(),(),()->(h)", 4, 1, 1, doubles, rope_loops_inv_freq,
+     formula_ntk, BY_FORMULA, NULL,
+     "inv_freq_ntk(k, dim, base, factor, /)\n\nAfter base scaling: (base * factor**(dim/(dim-2)))**(-2k/dim)."},
+    {"inv_freq_dynamic", "(h),(),(),(),(),()->(h)", 6, 1, 1, doubles, rope_loops_inv_freq,
+     formula_dynamic, BY_FORMULA, NULL,
+     "inv_freq_dynamic(k, dim, base, factor, length, trained_length, /)\n\nDynamic base scaling at one sequence length."},
+    {"inv_freq_yarn", "(h),(),(),(),(),()->(h)", 6, 1, 1, doubles, rope_loops_inv_freq,
+     formula_yarn, BY_FORMULA, NULL,
+     "inv_freq_yarn(k, dim, base, factor, first, last, /)\n\nYaRN; the ramp goes from pair `first` to pair `last`."},
+    {"inv_freq_longrope", "(h),(),(),(h)->(h)", 4, 1, 1, doubles, rope_loops_inv_freq,
+     formula_longrope, BY_FORMULA, NULL,
+     "inv_freq_longrope(k, dim, base, factors, /)\n\nLongRoPE: base**(-2k/dim) / factors[k]."},
+    {"inv_freq_llama3", "(h),(),(),(),(),(),()->(h)", 7, 1, 1, doubles, rope_loops_inv_freq,
+     formula_llama3, BY_FORMULA, NULL,
+     "inv_freq_llama3(k, dim, base, factor, low_freq_factor, high_freq_factor, trained_length, /)\n\nThe Llama-3 scheme."},
+    {"inv_freq_proportional", "(h),(),(),(),()->(h)", 5, 1, 1, doubles, rope_loops_inv_freq,
+     formula_proportional, BY_FORMULA, NULL,
+     "inv_freq_proportional(k, dim, base, factor, pairs, /)\n\nbase**(-2k/dim) / factor for k < pairs, else 0."},
+
+    /* inv_freq and turn planes at once; every factor is followed, at the very end, by
+       its denominator, so that a Fraction stays exact. */
+    {"_frequencies_default", "(h),(),()->(h),(7,h)", 3, 2, 1, doubles,
+     rope_loops_frequencies, formula_default, BY_FORMULA, NULL, NULL},
+    {"_frequencies_linear", "(h),(),(),(),()->(h),(7,h)", 5, 2, 1, doubles,
+     rope_loops_frequencies, formula_linear, BY_FORMULA, NULL, NULL},
+    {"_frequencies_ntk", "(h),(),(),(),()->(h),(7,h)", 5, 2, 1, doubles,
+     rope_loops_frequencies, formula_ntk, BY_FORMULA, NULL, NULL},
+    {"_frequencies_dynamic", "(h),(),(),(),(),(),()->(h),(7,h)", 7, 2, 1, doubles,
+     rope_loops_frequencies, formula_dynamic, BY_FORMULA, NULL, NULL},
+    {"_frequencies_yarn", "(h),(),(),(),(),(),()->(h),(7,h)", 7, 2, 1, doubles,
+     rope_loops_frequencies, formula_yarn, BY_FORMULA, NULL, NULL},
+    {"_frequencies_longrope", "(h),(),(),(h)->(h),(7,h)", 4, 2, 1, doubles,
+     rope_loops_frequencies, formula_longrope, BY_FORMULA, NULL, NULL},
+    {"_frequencies_llama3", "(h),(),(),(),(),(),(),()->(h),(7,h)", 8, 2, 1, doubles,
+     rope_loops_frequencies, formula_llama3, BY_FORMULA, NULL, NULL},
+    {"_frequencies_proportional", "(h),(),(),(),(),()->(h),(7,h)", 6, 2, 1, doubles,
+     rope_loops_frequencies, formula_proportional, BY_FORMULA, NULL, NULL},
+    {"_frequencies_given", "(h),(h)->(h),(7,h)", 2, 2, 1, doubles,
+     rope_loops_frequencies, formula_given, BY_FORMULA, NULL, NULL},
+
+    {"cos_sin", "(),(p,h),()->(h),(h)", 3, 2, 3, cos_sin_types, rope_loops_cos_sin,
+     NULL, HALF, check_cos_sin,
+     "cos_sin(position, planes, scale, /)\n\nscale*cos and scale*sin of position times frequency; float32 unless dtype says otherwise."},
+    {"_cos_sin_bfloat16", "(),(p,h),()->(h),(h)", 3, 2, 1, cos_sin_bf16_types,
+     rope_loops_cos_sin_bf16, NULL, HALF, check_cos_sin, NULL},
+
+    {"rotate_half", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types, rope_loops_rotate,
+     NULL, HALF, check_rotate,
+     "rotate_half(x, cos, sin, /)\n\nRotate pairs (i, i + h) of the first 2h channels; the others are copied."},
+    {"rotate_interleaved", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types, rope_loops_rotate,
+     NULL, INTERLEAVED, check_rotate,
+     "rotate_interleaved(x, cos, sin, /)\n\nRotate pairs (2i, 2i + 1) of the first 2h channels; the others are copied."},
+    {"rotate_interleaved_to_half", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types,
+     rope_loops_rotate, NULL, TO_HALF, check_rotate,
+     "rotate_interleaved_to_half(x, cos, sin, /)\n\nRotate pairs (2i, 2i + 1) and write them to (i, i + h)."},
+    {"_rotate_half_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1, rotate_bf16_types,
+     rope_loops_rotate_bf16, NULL, HALF, check_rotate, NULL},
+    {"_rotate_interleaved_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1, rotate_bf16_types,
+     rope_loops_rotate_bf16, NULL, INTERLEAVED, check_rotate, NULL},
+    {"_rotate_interleaved_to_half_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1,
+     rotate_bf16_types, rope_loops_rotate_bf16, NULL, TO_HALF, check_rotate, NULL},
+
+    {"rope", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types, rope_loops_rope,
+     NULL, HALF, check_rope,
+     "rope(x, position, planes, scale, /)\n\nrotate_half by the angles of one position, for n heads at once."},
+    {"rope_interleaved", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types,
+     rope_loops_rope, NULL, INTERLEAVED, check_rope,
+     "rope_interleaved(x, position, planes, scale, /)\n\nThe same with rotate_interleaved."},
+    {"rope_interleaved_to_half", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types,
+     rope_loops_rope, NULL, TO_HALF, check_rope,
+     "rope_interleaved_to_half(x, position, planes, scale, /)\n\nThe same with rotate_interleaved_to_half."},
+    {"_rope_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1, rope_bf16_types,
+     rope_loops_rope_bf16, NULL, HALF, check_rope, NULL},
+    {"_rope_interleaved_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1, rope_bf16_types,
+     rope_loops_rope_bf16, NULL, INTERLEAVED, check_rope, NULL},
+    {"_rope_interleaved_to_half_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1,
+     rope_bf16_types, rope_loops_rope_bf16, NULL, TO_HALF, check_rope, NULL},
+};
+/* clang-format on */
+
+/* A row's data for its loops, one entry per type. NumPy keeps the pointer, so it points
+ * into memory that lives as long as the process: the kernel table carries it. */
+static PyObject *
+new_ufunc(const ufunc_row *row, const rope_kernels *kernels)
+{
+    void *const *data =
+        row->formula != NULL ? row->formula : (void *const *)kernels[row->layout].self;
+    PyObject *ufunc = PyUFunc_FromFuncAndDataAndSignature(
+        row->loops, data, row->types, row->n_types, row->n_in, row->n_out, PyUFunc_None,
+        row->name, row->doc, 0, row->signature);
+    if (ufunc == NULL)
+        return NULL;
+    PyUFuncObject *fields = (PyUFuncObject *)ufunc;
+    fields->process_core_dims_func = row->check;
+    return ufunc;
+}
+
+int
+rope_add_ufuncs(PyObject *module, const rope_kernels *kernels)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
+        PyObject *ufunc = new_ufunc(&rows[i], kernels);
+        if (ufunc == NULL)
+            return -1;
+        const int failed = PyModule_AddObjectRef(module, rows[i].name, ufunc) < 0;
+        Py_DECREF(ufunc);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}

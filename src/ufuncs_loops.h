@@ -1,0 +1,12 @@
+/* The strided outer loops that rows[] in ufuncs.c names. */
+#ifndef ROPE_UFUNCS_LOOPS_H
+#define ROPE_UFUNCS_LOOPS_H
+
+#include "numpy_api.h"
+
+extern PyUFuncGenericFunction rope_loops_frequencies[1], rope_loops_inv_freq[1];
+extern PyUFuncGenericFunction rope_loops_cos_sin[3], rope_loops_cos_sin_bf16[1];
+extern PyUFuncGenericFunction rope_loops_rotate[3], rope_loops_rotate_bf16[1];
+extern PyUFuncGenericFunction rope_loops_rope[3], rope_loops_rope_bf16[1];
+
+#endif

@@ -1,0 +1,112 @@
+/* Template, once per type of x: rotate_* (d),(h),(h) -> (d) with ready tables, and the
+ * fused rope (n,d),(),(p,h),() -> (n,d). */
+
+/* Pairs j .. j+n-1 of one row; steps in bytes, `cos` and `sin` begin at pair j. */
+static void
+NAME(rotate_pairs)(const rope_kernels *kernels, npy_intp j, npy_intp n, npy_intp h,
+                   const char *x, npy_intp x_step, const TABLE *cos, const TABLE *sin,
+                   char *y, npy_intp y_step)
+{
+    const int from = kernels->x_layout, to = kernels->y_layout;
+    if (x_step == (npy_intp)sizeof(T) && y_step == (npy_intp)sizeof(T)) {
+        kernels->NAME(rotate)(n, h, (const T *)(const void *)x + element(from, j, 0, h),
+                              cos, sin, (T *)(void *)y + element(to, j, 0, h));
+        return;
+    }
+    T in[2 * TILE], out[2 * TILE];
+    for (int c = 0; c < 2; ++c)
+        for (npy_intp i = 0; i < n; ++i)
+            in[element(from, i, c, n)] =
+                *(const T *)(const void *)(x + element(from, j + i, c, h) * x_step);
+    kernels->NAME(rotate)(n, n, in, cos, sin, out);
+    for (int c = 0; c < 2; ++c)
+        for (npy_intp i = 0; i < n; ++i)
+            *(T *)(void *)(y + element(to, j + i, c, h) * y_step) =
+                out[element(to, i, c, n)];
+}
+
+/* Channels first .. d-1, which no pair owns. */
+static void
+NAME(copy_tail)(npy_intp first, npy_intp d, const char *x, npy_intp x_step, char *y,
+                npy_intp y_step)
+{
+    if (x == y && x_step == y_step)
+        return;
+    for (npy_intp i = first; i < d; ++i)
+        *(T *)(void *)(y + i * y_step) = *(const T *)(const void *)(x + i * x_step);
+}
+
+static void
+NAME(rotate_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *data)
+{
+    const rope_kernels *kernels = data;
+    const npy_intp n = dims[0], d = dims[1], h = pairs_within(d, dims[2]);
+    const npy_intp x_step = steps[4], cos_step = steps[5], sin_step = steps[6];
+    const npy_intp y_step = steps[7], size = (npy_intp)sizeof(TABLE);
+    const fp_flags flags = keep_flags();
+    TABLE cos_copy[TILE], sin_copy[TILE];
+    for (npy_intp i = 0; i < n; ++i) {
+        const char *x = args[0] + i * steps[0];
+        char *y = args[3] + i * steps[3];
+        for (npy_intp j = 0; j < h; j += TILE) {
+            const npy_intp tile = least(h - j, TILE);
+            const char *c = args[1] + i * steps[1] + j * cos_step;
+            const char *s = args[2] + i * steps[2] + j * sin_step;
+            const int contiguous = cos_step == size && sin_step == size;
+            for (npy_intp m = 0; !contiguous && m < tile; ++m) {
+                cos_copy[m] = *(const TABLE *)(const void *)(c + m * cos_step);
+                sin_copy[m] = *(const TABLE *)(const void *)(s + m * sin_step);
+            }
+            NAME(rotate_pairs)(kernels, j, tile, h, x, x_step,
+                               contiguous ? (const TABLE *)(const void *)c : cos_copy,
+                               contiguous ? (const TABLE *)(const void *)s : sin_copy,
+                               y, y_step);
+        }
+        NAME(copy_tail)(2 * h, d, x, x_step, y, y_step);
+    }
+    put_back(flags);
+}
+
+/* For each block of positions: its cosines and sines into a stack buffer once, then all
+ * heads. So no table is read or written, and the heads share the cost of the phase. */
+static void
+NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *data)
+{
+    const rope_kernels *kernels = data;
+    const npy_intp n = dims[0], heads = dims[1], d = dims[2];
+    const npy_intp h = pairs_within(d, dims[4]);
+    const npy_intp x_head = steps[5], x_step = steps[6];
+    const npy_intp row_step = steps[7], plane_step = steps[8];
+    const npy_intp y_head = steps[9], y_step = steps[10];
+    const fp_flags flags = keep_flags();
+    plane_tile planes;
+    TABLE cos[BLOCK], sin[BLOCK];
+    for (npy_intp j = 0; j < h; j += TILE) {
+        const npy_intp tile = least(h - j, TILE), block = BLOCK / tile;
+        for (npy_intp first = 0; first < n; first += block) {
+            const npy_intp last = least(first + block, n);
+            for (npy_intp i = first; i < last; ++i) {
+                const rope_position at =
+                    split_position(double_at(args[1] + i * steps[1]),
+                                   double_at(args[3] + i * steps[3]));
+                if (i == 0 || steps[2] != 0)
+                    take_planes(&planes, args[2] + i * steps[2] + j * plane_step,
+                                row_step, plane_step, tile);
+                kernels->TABLE_NAME(phases)(tile, planes.row, &at,
+                                            cos + (i - first) * tile,
+                                            sin + (i - first) * tile);
+            }
+            for (npy_intp head = 0; head < heads; ++head)
+                for (npy_intp i = first; i < last; ++i)
+                    NAME(rotate_pairs)(
+                        kernels, j, tile, h, args[0] + i * steps[0] + head * x_head,
+                        x_step, cos + (i - first) * tile, sin + (i - first) * tile,
+                        args[4] + i * steps[4] + head * y_head, y_step);
+        }
+    }
+    for (npy_intp i = 0; 2 * h < d && i < n; ++i)
+        for (npy_intp head = 0; head < heads; ++head)
+            NAME(copy_tail)(2 * h, d, args[0] + i * steps[0] + head * x_head, x_step,
+                            args[4] + i * steps[4] + head * y_head, y_step);
+    put_back(flags);
+}

@@ -1,0 +1,330 @@
+#include "wide.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TOP (WIDE_LIMBS - 1)
+#define MANTISSA_BITS (32 * WIDE_LIMBS)
+
+const wide wide_one = {{0, 0, 0, 0, 0, 0x80000000u}, 1};
+
+/* 1/(2 pi) to 192 bits; tests/test_wide.py prints it again with mpmath and with
+ * Machin's formula in integers. */
+const wide wide_inverse_two_pi = {
+    {0x3c439042u, 0xdb629599u, 0xf534ddc0u, 0xfc2757d1u, 0x4e441529u, 0xa2f9836eu}, -2};
+
+/* Exponent and mantissa of a finite double, from its bits: frexp without libm. */
+static uint64_t
+split_double(double x, int32_t *exponent)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const int32_t biased = (int32_t)(bits >> 52) & 0x7ff;
+    uint64_t mantissa = bits & 0xfffffffffffffu;
+    if (biased != 0)
+        mantissa |= 0x10000000000000u;
+    *exponent = (biased == 0 ? 1 : biased) - 1075;
+    return mantissa;
+}
+
+/* 2^e as a double; -1022 <= e <= 1023. */
+static double
+power_of_two(int32_t e)
+{
+    const uint64_t bits = (uint64_t)(e + 1023) << 52;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static int
+is_zero(const wide *a)
+{
+    return a->limb[TOP] == 0;
+}
+
+/* Bring the top bit of the n limbs at `limb` to the top; a product or difference. */
+static wide
+normalised(const uint32_t *limb, int n, int32_t exponent)
+{
+    wide r = {{0}, 0};
+    int top = n - 1;
+    while (top >= 0 && limb[top] == 0)
+        --top;
+    if (top < 0)
+        return r;
+    int shift = 0;
+    while (!((limb[top] << shift) & 0x80000000u))
+        ++shift;
+    for (int i = TOP, j = top; i >= 0 && j >= 0; --i, --j) {
+        const uint64_t pair = (uint64_t)limb[j] << 32 | (j > 0 ? limb[j - 1] : 0);
+        r.limb[i] = (uint32_t)(pair << shift >> 32);
+    }
+    r.exponent = exponent - 32 * (n - 1 - top) - shift;
+    return r;
+}
+
+wide
+wide_from_double(double x)
+{
+    int32_t exponent;
+    const uint64_t mantissa = split_double(x, &exponent);
+    const uint32_t limb[2] = {(uint32_t)mantissa, (uint32_t)(mantissa >> 32)};
+    return normalised(limb, 2, exponent + 64);
+}
+
+double
+wide_to_double(const wide *a)
+{
+    if (is_zero(a) || a->exponent < -1021)
+        return 0.0; /* below the normal range: no frequency lies there */
+    const uint64_t head = (uint64_t)a->limb[TOP] << 32 | a->limb[TOP - 1];
+    uint64_t mantissa = head >> 11, rest = head & 0x7ff;
+    for (int i = TOP - 2; i >= 0; --i)
+        rest |= a->limb[i] != 0;
+    mantissa += rest > 0x400 || (rest == 0x400 && (mantissa & 1));
+    if (a->exponent > 1023)
+        return INFINITY;
+    return (double)mantissa * 0x1p-53 * power_of_two(a->exponent);
+}
+
+int
+wide_is_less(const wide *a, const wide *b)
+{
+    if (is_zero(a) || is_zero(b))
+        return is_zero(a) && !is_zero(b);
+    if (a->exponent != b->exponent)
+        return a->exponent < b->exponent;
+    for (int i = TOP; i >= 0; --i)
+        if (a->limb[i] != b->limb[i])
+            return a->limb[i] < b->limb[i];
+    return 0;
+}
+
+/* The limbs of a moved down by `bits`, in n limbs of which the lowest one guards. */
+static void
+shifted_down(const wide *a, int32_t bits, uint32_t *limb, int n)
+{
+    memset(limb, 0, (size_t)n * sizeof *limb);
+    const int whole = bits / 32, part = bits % 32;
+    for (int i = 0; i < WIDE_LIMBS; ++i) {
+        const int to = i + n - WIDE_LIMBS - whole;
+        const uint64_t pair = (uint64_t)a->limb[i] << 32 >> part;
+        if (to >= 0 && to < n)
+            limb[to] |= (uint32_t)(pair >> 32);
+        if (to >= 1 && to <= n)
+            limb[to - 1] |= (uint32_t)pair;
+    }
+}
+
+wide
+wide_add(const wide *a, const wide *b)
+{
+    if (wide_is_less(a, b))
+        return wide_add(b, a);
+    if (is_zero(b) || a->exponent - b->exponent > MANTISSA_BITS)
+        return *a;
+    uint32_t limb[WIDE_LIMBS + 1], sum[WIDE_LIMBS + 2];
+    shifted_down(b, a->exponent - b->exponent, limb, WIDE_LIMBS + 1);
+    uint64_t carry = 0;
+    for (int i = 0; i <= WIDE_LIMBS; ++i) {
+        carry += (uint64_t)limb[i] + (i > 0 ? a->limb[i - 1] : 0);
+        sum[i] = (uint32_t)carry;
+        carry >>= 32;
+    }
+    sum[WIDE_LIMBS + 1] = (uint32_t)carry;
+    return normalised(sum, WIDE_LIMBS + 2, a->exponent + 32);
+}
+
+wide
+wide_subtract(const wide *a, const wide *b)
+{
+    if (is_zero(b) || a->exponent - b->exponent > MANTISSA_BITS)
+        return *a;
+    uint32_t limb[WIDE_LIMBS + 1];
+    shifted_down(b, a->exponent - b->exponent, limb, WIDE_LIMBS + 1);
+    uint64_t borrow = 0;
+    for (int i = 0; i <= WIDE_LIMBS; ++i) {
+        const uint64_t d = (i > 0 ? a->limb[i - 1] : 0) - (uint64_t)limb[i] - borrow;
+        limb[i] = (uint32_t)d;
+        borrow = d >> 63;
+    }
+    return normalised(limb, WIDE_LIMBS + 1, a->exponent);
+}
+
+wide
+wide_multiply(const wide *a, const wide *b)
+{
+    uint32_t product[2 * WIDE_LIMBS] = {0};
+    for (int i = 0; i < WIDE_LIMBS; ++i) {
+        uint64_t carry = 0;
+        for (int j = 0; j < WIDE_LIMBS; ++j) {
+            carry += (uint64_t)a->limb[i] * b->limb[j] + product[i + j];
+            product[i + j] = (uint32_t)carry;
+            carry >>= 32;
+        }
+        product[i + WIDE_LIMBS] = (uint32_t)carry;
+    }
+    return normalised(product, 2 * WIDE_LIMBS, a->exponent + b->exponent);
+}
+
+/* a * (1 + sign * correction), the step of both Newton iterations. */
+static wide
+corrected(const wide *a, const wide *product, double weight)
+{
+    const int over = wide_is_less(&wide_one, product);
+    wide residual =
+        over ? wide_subtract(product, &wide_one) : wide_subtract(&wide_one, product);
+    const wide scale = wide_from_double(weight);
+    residual = wide_multiply(&residual, &scale);
+    residual = wide_multiply(&residual, a);
+    return over ? wide_subtract(a, &residual) : wide_add(a, &residual);
+}
+
+wide
+wide_divide(const wide *a, const wide *b)
+{
+    wide scaled = *b;
+    scaled.exponent = 0; /* in [1/2, 1), so that its inverse is a plain double */
+    wide inverse = wide_from_double(1.0 / wide_to_double(&scaled));
+    for (int i = 0; i < 2; ++i) { /* 2^-52, 2^-104, then the truncation */
+        const wide product = wide_multiply(&scaled, &inverse);
+        inverse = corrected(&inverse, &product, 1.0);
+    }
+    inverse.exponent -= b->exponent;
+    return wide_multiply(a, &inverse);
+}
+
+wide
+wide_power(const wide *a, uint32_t n)
+{
+    wide power = wide_one, square = *a;
+    for (; n; n >>= 1) {
+        if (n & 1)
+            power = wide_multiply(&power, &square);
+        if (n > 1)
+            square = wide_multiply(&square, &square);
+    }
+    return power;
+}
+
+/* 2^y for moderate y, to 1e-12: good enough to start a Newton iteration. */
+static double
+rough_exp2(double y)
+{
+    const int32_t whole = (int32_t)(y < 0 ? y - 0.5 : y + 0.5);
+    const double t = (y - whole) * 0x1.62e42fefa39efp-1; /* ln 2 */
+    double sum = 1.0;
+    for (int i = 11; i > 0; --i)
+        sum = 1.0 + sum * t / i;
+    return sum * power_of_two(whole);
+}
+
+/*
+ * Inverse n-th root of a wide number.
+ *
+ *   Given:
+ *     a       positive number                                     1
+ *     n       degree, > 0                                         1
+ *
+ *   Returned:
+ *     a^(-1/n), within a few units of 2^-190 whatever n           1
+ *
+ *   Notes:
+ *     1) Newton for x^n * a = 1: x <- x + x * (1 - a * x^n) / n. The error of x^n
+ *        (about n truncations) is divided by n again.
+ *     2) The start comes from the bits of a and a series, not from libm, so that
+ *        every platform takes the same way to the same bits.
+ *     3) a = m * 2^(n q) with the power of two taken out exactly first: doubles then
+ *        hold a and x^n for any base.
+ *
+ *   Source: numerics, section "Exact frequencies": roots and powers only.
+ */
+wide
+wide_inverse_root(const wide *a, uint32_t n)
+{
+    const int32_t degree = (int32_t)n;
+    const int32_t whole = a->exponent / degree;
+    wide m = *a;
+    m.exponent -= whole * degree; /* |exponent| < n */
+    wide lead = m;
+    lead.exponent = 1; /* in [1, 2) */
+    const double log2m = m.exponent - 1 + (wide_to_double(&lead) - 0.957);
+    wide x = wide_from_double(rough_exp2(-log2m / n));
+    for (int i = 0; i < 6; ++i) { /* 2^-5/n, -9, -17, -33, -66, -131: then exact */
+        wide product = wide_power(&x, n);
+        product = wide_multiply(&product, &m);
+        x = corrected(&x, &product, 1.0 / n);
+    }
+    x.exponent -= whole;
+    return x;
+}
+
+/* The 22 bits of f from bit `low` upwards. */
+static uint32_t
+bit_field(const uint32_t f[8], int low)
+{
+    const uint64_t pair = (uint64_t)f[low / 32 + 1] << 32 | f[low / 32];
+    return (uint32_t)(pair >> (low % 32)) & 0x3fffff;
+}
+
+/*
+ * A number modulo 1 as five balanced digits.
+ *
+ *   Given:
+ *     a       angular step in turns                               turn / token
+ *
+ *   Returned:
+ *     digit   digit[0..3] are multiples of 2^-23, 2^-45, 2^-67 and 2^-89 of at most
+ *             22 bits, digit[4] is the rest, below 2^-90; their sum is a - round(a)
+ *
+ *   Notes:
+ *     1) Half a unit is added at every level before the bits are cut, and taken off
+ *        each digit afterwards: rounding to nearest at all four levels at once.
+ *     2) Products of an integer up to 2^31 and digit[0..3] are exact doubles.
+ *
+ *   Source: numerics, section "Turn planes".
+ */
+void
+wide_turn_digits(const wide *a, double digit[5])
+{
+    /* The fraction in units of 2^-256, f[7] on top, after half a unit per level. */
+    uint32_t f[8] = {0, 0, 0, 0, 0, 1u << 28 | 1u << 6, 1u << 18, 1u << 8};
+    uint32_t fraction[8] = {0};
+    for (int i = 0; i < WIDE_LIMBS; ++i) {
+        const int32_t shift = 32 * i + 256 - MANTISSA_BITS + a->exponent;
+        if (shift <= -32 || shift >= 256)
+            continue;
+        const int at = (shift + 32) / 32 - 1;
+        const uint64_t moved = (uint64_t)a->limb[i] << (shift - 32 * at);
+        if (at >= 0)
+            fraction[at] |= (uint32_t)moved;
+        if (at < 7)
+            fraction[at + 1] |= (uint32_t)(moved >> 32);
+    }
+    uint64_t carry = 0;
+    for (int i = 0; i < 8; ++i) {
+        carry += (uint64_t)f[i] + fraction[i];
+        f[i] = (uint32_t)carry;
+        carry >>= 32; /* what leaves the top is a whole turn */
+    }
+    const int32_t turn = (int32_t)(f[7] >> 9);
+    digit[0] = (turn - (turn >> 22 << 23)) * 0x1p-23;
+    digit[1] = ((int32_t)bit_field(f, 211) - 0x200000) * 0x1p-45;
+    digit[2] = ((int32_t)bit_field(f, 189) - 0x200000) * 0x1p-67;
+    digit[3] = ((int32_t)bit_field(f, 167) - 0x200000) * 0x1p-89;
+
+    /* Bits 166..0 less 2^166, as sign and magnitude, so that a small rest is exact. */
+    const int positive = f[5] >> 6 & 1;
+    f[5] &= 0x3f;
+    if (!positive) {
+        uint64_t borrow = 0;
+        for (int i = 0; i < 6; ++i) {
+            const uint64_t d = (i == 5 ? 0x40u : 0u) - (uint64_t)f[i] - borrow;
+            f[i] = (uint32_t)d;
+            borrow = d >> 63;
+        }
+    }
+    const wide rest = normalised(f, 6, 192 - 256);
+    digit[4] = positive ? wide_to_double(&rest) : -wide_to_double(&rest);
+}

@@ -1,0 +1,48 @@
+/*
+ * Wide numbers: positive reals with a mantissa of 192 bits.
+ *
+ * Frequencies are roots and products, so + - * / with enough guard bits is all that
+ * an exact rotary frequency needs: no exp, no log, no libm, no 128-bit integers, and
+ * hence the same bits from every compiler. Every operation truncates; its relative
+ * error is below 2^-189. Used when a spec is built, never inside a table loop.
+ */
+#ifndef ROPE_WIDE_H
+#define ROPE_WIDE_H
+
+#include <stdint.h>
+
+#define WIDE_LIMBS 6
+
+/* value = 0.mantissa * 2^exponent; limb[0] is the least significant; the top bit of
+ * limb[WIDE_LIMBS - 1] is set, except in zero, where every limb is 0. */
+typedef struct {
+    uint32_t limb[WIDE_LIMBS];
+    int32_t exponent;
+} wide;
+
+extern const wide wide_one, wide_inverse_two_pi;
+
+wide
+wide_from_double(double x); /* exact; x >= 0 and finite */
+double
+wide_to_double(const wide *a); /* nearest, ties to even */
+int
+wide_is_less(const wide *a, const wide *b);
+wide
+wide_add(const wide *a, const wide *b);
+wide
+wide_subtract(const wide *a, const wide *b); /* a >= b */
+wide
+wide_multiply(const wide *a, const wide *b);
+wide
+wide_divide(const wide *a, const wide *b); /* b > 0 */
+wide
+wide_inverse_root(const wide *a, uint32_t n); /* a^(-1/n); a > 0, n > 0 */
+wide
+wide_power(const wide *a, uint32_t n);
+
+/* a mod 1 as balanced digits: see wide.c. */
+void
+wide_turn_digits(const wide *a, double digit[5]);
+
+#endif
