@@ -68,7 +68,7 @@ def _factor(name: str, value: object) -> float | Fraction:
             raise ParameterError(name, value, "must be greater than 0")
         frequencies.ratio(value)
         return value
-    return float(_above(0.0)(name, value))
+    return float(_above(1e-30, 1e30)(name, value))
 
 
 def _word(*allowed: str) -> Check:
@@ -112,8 +112,8 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "truncate": _flag,
         "low_freq_factor": _above(0.0),
         "high_freq_factor": _above(0.0),
-        "short_factors": _each(_above(0.0)),
-        "long_factors": _each(_above(0.0)),
+        "short_factors": _each(_factor),
+        "long_factors": _each(_factor),
         "partial_rotary_factor": _above(0.0, 1.0),
         "attention_scaling": _above(0.0),
         "long_attention_scaling": _above(0.0),

@@ -26,7 +26,7 @@ def _table_dtype(dtype: DTypeLike | str) -> np.dtype[Any]:
         except ImportError:
             return np.dtype(np.uint16)
         return np.dtype(bfloat16)
-    result: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
+    result = np.dtype(dtype)
     if result.char not in "efd" and not is_bfloat16(result):
         raise TypeError(
             f"dtype {result}: must be float32, float64, float16 or bfloat16"
