@@ -94,7 +94,6 @@ def _prepare(
         in_place = (
             out.__array_interface__["data"] == x.__array_interface__["data"]
             and out.strides == x.strides
-            and LAYOUTS[spec.layout].result == spec.layout
         )
         if not in_place and np.may_share_memory(out, x):
             x = x.copy()

@@ -6,10 +6,8 @@
 
 #include "kernels.h"
 
-enum {
-    TILE = 512,   /* pairs that a loop works on at a time                     pair */
-    BLOCK = 4096, /* table entries of one block of positions: 16 KB of float each */
-};
+/* Table entries of one block of positions: 16 KB of float each. */
+enum { TILE = ROPE_TILE, BLOCK = 4096 };
 
 /* NaN and infinity in the data belong to the user, not to NumPy's error state: loops
  * leave the floating-point flags as they found them. */
