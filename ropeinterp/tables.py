@@ -25,7 +25,8 @@ def _table_dtype(dtype: DTypeLike | str) -> np.dtype[Any]:
             from ml_dtypes import bfloat16
         except ImportError:
             return np.dtype(np.uint16)
-        return np.dtype(bfloat16)
+        result: np.dtype[Any] = np.dtype(bfloat16)
+        return result
     result = np.dtype(dtype)
     if result.char not in "efd" and not is_bfloat16(result):
         raise TypeError(
