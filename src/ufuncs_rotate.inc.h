@@ -84,9 +84,10 @@ NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *
     const npy_intp y_head = steps[9], y_step = steps[10];
     const fp_flags flags = keep_flags();
     plane_tile planes;
-    TABLE cos[BLOCK], sin[BLOCK];
+    enum { ENTRIES = BLOCK_BYTES / sizeof(TABLE) };
+    TABLE cos[ENTRIES], sin[ENTRIES];
     for (npy_intp j = 0; j < h; j += TILE) {
-        const npy_intp tile = least(h - j, TILE), block = BLOCK / tile;
+        const npy_intp tile = least(h - j, TILE), block = ENTRIES / tile;
         for (npy_intp first = 0; first < n; first += block) {
             const npy_intp last = least(first + block, n);
             for (npy_intp i = first; i < last; ++i) {
