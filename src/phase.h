@@ -107,7 +107,8 @@ turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
  *        turn_of_integer: which of the two runs is a matter of speed alone.
  *     2) high * (2^31 * u_i) is exact for i < 4, and whole for i = 0.
  *     3) f * uh must be added before the quarters are taken: it may be a large part
- *        of a turn.
+ *        of a turn. high * (2^31 * u4) reaches 2^-37, too much for a low part, which
+ *        cos_sin_of_turn takes to first order only.
  *
  *   Source: numerics.md 5.7 for f; the high part is 5.1 applied to 2^31 * u.
  */
@@ -129,9 +130,12 @@ turn_of_any(double p, double high, double f, double u0, double u1, double u2, do
     const double le = sum_error(s, e, h0);
     const double h1 = h0 + p * u2;
     const double l1 = sum_error(h0, p * u2, h1);
-    r.h = h1 + p * u3;
-    const double l2 = sum_error(h1, p * u3, r.h);
-    r.l = ((l1 + l2) + p * u4) + ((l0 + le) + (fl + high * (0x1p31 * u4)));
+    const double h2 = h1 + p * u3;
+    const double l2 = sum_error(h1, p * u3, h2);
+    const double last = high * (0x1p31 * u4);
+    r.h = h2 + last;
+    const double l3 = sum_error(h2, last, r.h);
+    r.l = ((l1 + l2) + p * u4) + ((l0 + le) + (fl + l3));
     return r;
 }
 
