@@ -93,7 +93,9 @@ def _exact(
     shape = (*p.shape, planes.shape[-1])
     cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
     if dtype.char in "efd":
-        _core.cos_sin(p, planes, spec.attention_scaling, out=(cos, sin))
+        # Without dtype the first loop would serve, and its float32 be cast.
+        scale, out = spec.attention_scaling, (cos, sin)
+        _core.cos_sin(p, planes, scale, out=out, dtype=dtype)
     else:
         bits = cos.view(np.uint16), sin.view(np.uint16)
         _core._cos_sin_bfloat16(p, planes, spec.attention_scaling, out=bits)
