@@ -73,7 +73,8 @@ def _table_dtype(dtype: DTypeLike | str) -> np.dtype[Any]:
             from ml_dtypes import bfloat16
         except ImportError:
             return np.dtype(np.uint16)
-        return np.dtype(bfloat16)
+        held: np.dtype[Any] = np.dtype(bfloat16)
+        return held
     result = np.dtype(dtype).newbyteorder("=")
     if result.char not in "efd" and not _is_bfloat16(result):
         raise TypeError(
@@ -243,7 +244,7 @@ def _spec_tables(
     shape = (*p.shape[1:], spec._planes.shape[-1])
     cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
     for axis in range(spec.n_axes):
-        pairs = np.flatnonzero(np.equal(spec.axis_map, axis))
+        pairs = np.flatnonzero(np.asarray(spec.axis_map) == axis)
         cos[..., pairs], sin[..., pairs] = _tables(
             p[axis], spec._planes[:, pairs], scale, dtype
         )
