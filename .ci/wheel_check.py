@@ -1,4 +1,4 @@
-"""Run inside an empty venv with the wheel: its files, the README's promise, import time."""
+"""Run in an empty venv with the wheel: its files, the main promise, import time."""
 
 import os
 import statistics
@@ -9,7 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "docs/examples/configs/llama-3.1-8b.json"
-READ = f"s = ri.read({str(CONFIG)!r}).spec; print(s.inv_freq()[:3], s.attention_scaling)"
+READ = (
+    f"s = ri.read({str(CONFIG)!r}).spec; print(s.inv_freq()[:3], s.attention_scaling)"
+)
 MOST_MS = 50.0
 
 

@@ -7,13 +7,16 @@ cosines and sines, and rotated arrays.
 from ropeinterp import frequencies, ufuncs
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions
+from ropeinterp.planning import Coverage, coverage
 from ropeinterp.spec import RopeSpec
 
 __all__ = [
     "ConfigError",
+    "Coverage",
     "ParameterError",
     "RopeSpec",
     "base_scale",
+    "coverage",
     "frequencies",
     "interpolate_positions",
     "ufuncs",

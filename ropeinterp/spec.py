@@ -413,7 +413,7 @@ class RopeSpec:
         --------
         >>> s = RopeSpec.yarn(64, factor=4, trained_length=4096)
         >>> s.attention_scaling
-        1.1386294361119891
+        1.138629436111989
         """
         factor = _factor("factor", factor)
         if attention_factor is None:
