@@ -39,11 +39,12 @@ bench: $(VENV)/bench.stamp
 docs: $(VENV)/test.stamp
 	$(BIN)/pytest --doctest-modules ropeinterp tests/test_readme.py $(ARGS)
 
+# build/lib is removed because setuptools would ship what an earlier build left there.
 # The script changes to another directory: the wheel is imported, not the sources.
 wheel-check: VENV := .venv-wheel
 wheel-check:
 	$(if $(PYTHON),,$(error no Python >= 3.11 with venv found: set PYTHON=))
-	rm -rf $(VENV) build/wheel
+	rm -rf $(VENV) build/wheel build/lib* build/temp*
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir build/wheel .
 	$(VENV)/bin/pip install --quiet build/wheel/*.whl
