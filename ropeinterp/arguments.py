@@ -12,12 +12,12 @@ from ropeinterp.errors import printable
 _LARGEST = 2**53
 
 
-def check_seq_len(seq_len: object) -> None:
+def check_seq_len(seq_len: object, name: str = "seq_len") -> None:
     """Refuse what is no sequence length: a positive integer up to 2**53."""
     if isinstance(seq_len, bool) or not isinstance(seq_len, (int, np.integer)):
-        raise TypeError(f"seq_len must be an int, not {type(seq_len).__name__}")
+        raise TypeError(f"{name} must be an int, not {type(seq_len).__name__}")
     if not 0 < seq_len <= _LARGEST:
-        raise ValueError(f"seq_len {printable(int(seq_len))}: must be from 1 to 2**53")
+        raise ValueError(f"{name} {printable(int(seq_len))}: must be from 1 to 2**53")
 
 
 def is_bfloat16(dtype: np.dtype[Any]) -> bool:

@@ -89,7 +89,7 @@ def table_error(spec: RopeSpec, length: int) -> TableError:
     >>> print(table_error(RopeSpec.default(128, 5e5), 4096))
     transformers' float32 tables up to position 4095: cos and sin off by up to ...
     """
-    check_seq_len(length)
+    check_seq_len(length, "length")
     spec = spec.at(length)
     exact, rounded = spec.inv_freq(), hf32.inv_freq(spec)
     positions, exhaustive = _sampled_positions(length)
