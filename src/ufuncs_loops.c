@@ -6,8 +6,9 @@
 
 #include "kernels.h"
 
-/* The cosines of one block of positions take 16 KB of stack, as do the sines. */
-enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384 };
+/* The cosines of one block of positions take 16 KB of stack, as do the sines; a kernel
+ * gets at most BATCH positions at a time. */
+enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384, BATCH = 128 };
 
 /* NaN and infinity in the data belong to the user, not to NumPy's error state: loops
  * leave the floating-point flags as they found them. */
@@ -91,6 +92,15 @@ static double
 double_at(const char *start)
 {
     return *(const double *)(const void *)start;
+}
+
+static void
+take_positions(rope_position *at, npy_intp n, const char *position, npy_intp step,
+               const char *scale, npy_intp scale_step)
+{
+    for (npy_intp i = 0; i < n; ++i)
+        at[i] = split_position(double_at(position + i * step),
+                               double_at(scale + i * scale_step));
 }
 
 #include "ufuncs_frequencies.inc.h"

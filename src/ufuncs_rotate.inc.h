@@ -86,21 +86,20 @@ NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *
     plane_tile planes;
     enum { ENTRIES = BLOCK_BYTES / sizeof(TABLE) };
     TABLE cos[ENTRIES], sin[ENTRIES];
+    rope_position at[BATCH];
     for (npy_intp j = 0; j < h; j += TILE) {
-        const npy_intp tile = least(h - j, TILE), block = ENTRIES / tile;
+        const npy_intp tile = least(h - j, TILE);
+        /* Planes of their own per position come one at a time. */
+        const npy_intp block = steps[2] == 0 ? least(ENTRIES / tile, BATCH) : 1;
         for (npy_intp first = 0; first < n; first += block) {
             const npy_intp last = least(first + block, n);
-            for (npy_intp i = first; i < last; ++i) {
-                const rope_position at =
-                    split_position(double_at(args[1] + i * steps[1]),
-                                   double_at(args[3] + i * steps[3]));
-                if (i == 0 || steps[2] != 0)
-                    take_planes(&planes, args[2] + i * steps[2] + j * plane_step,
-                                row_step, plane_step, tile);
-                kernels->TABLE_NAME(phases)(tile, planes.row, &at,
-                                            cos + (i - first) * tile,
-                                            sin + (i - first) * tile);
-            }
+            if (first == 0 || steps[2] != 0)
+                take_planes(&planes, args[2] + first * steps[2] + j * plane_step,
+                            row_step, plane_step, tile);
+            take_positions(at, last - first, args[1] + first * steps[1], steps[1],
+                           args[3] + first * steps[3], steps[3]);
+            kernels->TABLE_NAME(phases)(tile, planes.row, last - first, at, tile, cos,
+                                        sin);
             for (npy_intp head = 0; head < heads; ++head)
                 for (npy_intp i = first; i < last; ++i)
                     NAME(rotate_pairs)(
