@@ -188,7 +188,9 @@ def _tables(
     shape = (*positions.shape, planes.shape[-1])
     cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
     if dtype.char in "efd":
-        _core.cos_sin(positions, planes, scale, out=(cos, sin))
+        # The inputs of all loops are alike: without a signature NumPy takes float32's.
+        signature = (None, None, None, dtype, dtype)
+        _core.cos_sin(positions, planes, scale, out=(cos, sin), signature=signature)
     else:
         bits = cos.view(np.uint16), sin.view(np.uint16)
         _core._cos_sin_bfloat16(positions, planes, scale, out=bits)
