@@ -7,14 +7,20 @@ cosines and sines, and rotated arrays.
 from ropeinterp import frequencies, ufuncs
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions
+from ropeinterp.planning import Coverage, coverage
+from ropeinterp.precision import TableError, table_error
 from ropeinterp.spec import RopeSpec
 
 __all__ = [
     "ConfigError",
+    "Coverage",
     "ParameterError",
     "RopeSpec",
+    "TableError",
     "base_scale",
+    "coverage",
     "frequencies",
     "interpolate_positions",
+    "table_error",
     "ufuncs",
 ]

@@ -99,7 +99,7 @@ def interpolate_positions(
     Examples
     --------
     >>> interpolate_positions([0, 1, 4095], 2048, 4096)
-    array([0.000e+00, 5.000e-01, 2.0475e+03])
+    array([0.0000e+00, 5.0000e-01, 2.0475e+03])
     """
     p = np.asarray(positions)
     if p.dtype.kind not in "iu":
@@ -138,7 +138,7 @@ def base_scale(factor: ArrayLike, dim: ArrayLike) -> NDArray[np.float64]:
     Examples
     --------
     >>> float(base_scale(4.0, 64))
-    4.182921...
+    4.18293659...
     """
     f, d = np.asarray(factor, np.float64), np.asarray(dim, np.float64)
     _check_above("factor", f, 0.0)
@@ -491,7 +491,7 @@ def yarn_inv_freq(
     Examples
     --------
     >>> yarn_inv_freq(8, factor=4.0, trained_length=4096)
-    array([1.     , 0.0775 , 0.00375, 0.00025])
+    array([1.00e+00, 1.00e-01, 6.25e-03, 2.50e-04])
     """
     k = _pairs(dim)
     b, f, o, fast, slow = _positive(

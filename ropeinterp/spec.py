@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
@@ -11,117 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ropeinterp import frequencies, rotate
+from ropeinterp import frequencies, hf32, rotate, tables
+from ropeinterp.arguments import check_seq_len
 from ropeinterp.errors import ParameterError
+from ropeinterp.invariants import CHECKS
+from ropeinterp.layouts import LAYOUTS
 from ropeinterp.schemes import SCHEMES
 
 if TYPE_CHECKING:
     from typing import Self
 
 Number = frequencies.Number
-_LARGEST = 2**53
-
-
-def _real(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(
-        value, (int, float, np.integer, np.floating)
-    ):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if isinstance(value, int) and abs(value) > _LARGEST**20:
-        raise ParameterError(name, value, "is beyond the range of float64")
-    number = float(value)
-    if not math.isfinite(number):
-        raise ParameterError(name, number, "must be finite")
-    return number
-
-
-def _above(least: float, most: float = math.inf, *, equal: bool = False) -> Any:
-    """Make a check of a finite number above `least` (or equal), at most `most`."""
-    relation = "at least" if equal else "greater than"
-    upper = f" and at most {most:g}" if most < math.inf else ""
-
-    def check(name: str, value: object) -> float:
-        number = _real(name, value)
-        if not (number >= least if equal else number > least) or number > most:
-            raise ParameterError(name, number, f"must be {relation} {least:g}{upper}")
-        return number
-
-    return check
-
-
-def _whole(least: int, most: int = _LARGEST) -> Any:
-    """Make a check of an integer; a float without a fraction stands for one."""
-
-    def check(name: str, value: object) -> int:
-        number = _real(name, value)
-        if not number.is_integer():
-            raise ParameterError(name, number, "must be a whole number")
-        if not least <= number <= most:
-            raise ParameterError(name, value, f"must be from {least} to {most}")
-        return int(number)
-
-    return check
-
-
-def _factor(name: str, value: object) -> float | Fraction:
-    if isinstance(value, Fraction):
-        if value <= 0:
-            raise ParameterError(name, value, "must be greater than 0")
-        frequencies.ratio(value)
-        return value
-    return float(_above(0.0)(name, value))
-
-
-def _word(*allowed: str) -> Any:
-    def check(name: str, value: object) -> object:
-        if value not in allowed:
-            raise ParameterError(name, value, f"must be one of {', '.join(allowed)}")
-        return value
-
-    return check
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
-    return bool(value)
-
-
-def _each(check: Any) -> Any:
-    def check_all(name: str, values: object) -> tuple[Any, ...]:
-        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise TypeError(f"{name} must be a list, not {type(values).__name__}")
-        return tuple(check(f"{name}[{i}]", v) for i, v in enumerate(values))
-
-    return check_all
-
-
-_CHECKS: dict[str, Any] = {
-    "scheme": _word(*SCHEMES),
-    "dim": _whole(1, 2**20),
-    "base": _above(1.0, 1e30, equal=True),
-    "head_dim": _whole(0, 2**20),
-    "rotary_offset": _whole(0, 2**20),
-    "layout": _word(*rotate.LAYOUTS),
-    "factor": _factor,
-    "trained_length": _whole(1),
-    "length": _whole(1),
-    "seq_len": _whole(1),
-    "beta_fast": _above(0.0),
-    "beta_slow": _above(0.0),
-    "truncate": _flag,
-    "low_freq_factor": _above(0.0),
-    "high_freq_factor": _above(0.0),
-    "short_factors": _each(_above(0.0)),
-    "long_factors": _each(_above(0.0)),
-    "partial_rotary_factor": _above(0.0, 1.0),
-    "attention_scaling": _above(0.0),
-    "long_attention_scaling": _above(0.0),
-    "logit_scale": _above(0.0),
-    "position_scale": _above(0.0),
-    "axis_map": _each(_whole(0, 254)),
-    "frequencies": _each(_above(0.0, equal=True)),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +104,7 @@ class RopeSpec:
 
     def __post_init__(self) -> None:
         """Check every number once and derive the frequencies."""
-        for name, check in _CHECKS.items():
+        for name, check in CHECKS.items():
             value = getattr(self, name)
             if value is not None:
                 self._set(**{name: check(name, value)})
@@ -413,9 +312,9 @@ class RopeSpec:
         --------
         >>> s = RopeSpec.yarn(64, factor=4, trained_length=4096)
         >>> s.attention_scaling
-        1.1386294361119891
+        1.138629436111989
         """
-        factor = _factor("factor", factor)
+        factor = CHECKS["factor"]("factor", factor)
         if attention_factor is None:
             attention_factor = frequencies.yarn_attention(
                 factor, mscale, mscale_all_dim
@@ -474,8 +373,8 @@ class RopeSpec:
         >>> s.inv_freq(seq_len=4097)
         array([1.    , 0.0025])
         """
-        factor = _factor("factor", factor)
-        trained_length = _CHECKS["trained_length"]("trained_length", trained_length)
+        factor = CHECKS["factor"]("factor", factor)
+        trained_length = CHECKS["trained_length"]("trained_length", trained_length)
         if attention_factor is None:
             if factor > 1 and trained_length == 1:
                 raise ParameterError(
@@ -660,7 +559,7 @@ class RopeSpec:
         TypeError, ValueError
             If `seq_len` is no positive integer up to 2**53.
         """
-        rotate.check_seq_len(seq_len)
+        check_seq_len(seq_len)
         if not self.depends_on_length:
             return self
         assert self.trained_length is not None
@@ -689,24 +588,25 @@ class RopeSpec:
 
     def inv_freq(
         self, seq_len: int | None = None, precision: str = "exact"
-    ) -> NDArray[np.float64]:
+    ) -> NDArray[Any]:
         """Inverse frequencies of the pairs.
 
         Parameters
         ----------
         seq_len : int, optional
             Largest position + 1; by default the trained length.
-        precision : {"exact"}, optional
-            "exact": real arithmetic, rounded once.
+        precision : {"exact", "hf32"}, optional
+            "exact": real arithmetic, rounded once. "hf32": float32 in transformers'
+            order of operations.
 
         Returns
         -------
         ndarray of float64, shape (rotary_dim // 2,)
-            Radians per token, correctly rounded.
+            Radians per token, correctly rounded; float32 for "hf32".
         """
-        rotate.check_precision(precision)
+        tables.check_precision(precision)
         spec = self if seq_len is None else self.at(seq_len)
-        return spec._inv_freq.copy()
+        return spec._inv_freq.copy() if precision == "exact" else hf32.inv_freq(spec)
 
     def periods(self, seq_len: int | None = None) -> NDArray[np.float64]:
         """Periods of the pairs, ``2 pi / inv_freq``.
@@ -756,8 +656,8 @@ class RopeSpec:
             Largest position + 1; needed where the frequencies depend on it.
         dtype : dtype or "bfloat16", optional
             float32, float64, float16 or bfloat16 (uint16 bits without ml_dtypes).
-        precision : {"exact"}, optional
-            "exact": real arithmetic, rounded once.
+        precision : {"exact", "hf32"}, optional
+            "exact": correctly rounded phases. "hf32": float32 in transformers' order.
 
         Returns
         -------
@@ -769,7 +669,7 @@ class RopeSpec:
             If an argument is of a wrong type or out of range, or `seq_len` is missing.
         """
         spec = self._fixed(seq_len)
-        return rotate.cos_sin(spec, positions, dtype=dtype, precision=precision)
+        return tables.cos_sin(spec, positions, dtype=dtype, precision=precision)
 
     def apply(
         self,
@@ -800,8 +700,9 @@ class RopeSpec:
             Where to write; `x` itself rotates in place.
         inverse : bool, optional
             Rotate by the negative angles.
-        precision : {"exact"}, optional
-            "exact": correctly rounded phases.
+        precision : {"exact", "hf32"}, optional
+            "exact": correctly rounded phases. "hf32": float32 tables in transformers'
+            order, then the same rotation.
         threads : int, optional
             Threads for large arrays; default 1 or ROPEINTERP_NUM_THREADS.
 
@@ -854,7 +755,7 @@ class RopeSpec:
         spec = replace(
             self._fixed(seq_len),
             attention_scaling=1.0,
-            layout=rotate.LAYOUTS[self.layout].result,
+            layout=LAYOUTS[self.layout].result,
         )
         return rotate.apply(spec, k, delta, seq_axis=seq_axis, out=out)
 

@@ -6,10 +6,8 @@
 
 #include "kernels.h"
 
-enum {
-    TILE = 512,   /* pairs that a loop works on at a time                     pair */
-    BLOCK = 4096, /* table entries of one block of positions: 16 KB of float each */
-};
+/* The cosines of one block of positions take 16 KB of stack, as do the sines. */
+enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384 };
 
 /* NaN and infinity in the data belong to the user, not to NumPy's error state: loops
  * leave the floating-point flags as they found them. */

@@ -1,14 +1,18 @@
 /* Template, once per type of x: rotate_* (d),(h),(h) -> (d) with ready tables, and the
  * fused rope (n,d),(),(p,h),() -> (n,d). */
 
-/* Pairs j .. j+n-1 of one row; steps in bytes, `cos` and `sin` begin at pair j. */
+/* Pairs j .. j+n-1 of one row; steps in bytes, `cos` and `sin` begin at pair j. A row
+ * goes through the stack where its elements are not neighbours, and where it changes
+ * its layout in place: it is one tile then (check_to_half in ufuncs.c). */
 static void
 NAME(rotate_pairs)(const rope_kernels *kernels, npy_intp j, npy_intp n, npy_intp h,
                    const char *x, npy_intp x_step, const TABLE *cos, const TABLE *sin,
                    char *y, npy_intp y_step)
 {
     const int from = kernels->x_layout, to = kernels->y_layout;
-    if (x_step == (npy_intp)sizeof(T) && y_step == (npy_intp)sizeof(T)) {
+    const int contiguous =
+        x_step == (npy_intp)sizeof(T) && y_step == (npy_intp)sizeof(T);
+    if (contiguous && (x != y || from == to)) {
         kernels->NAME(rotate)(n, h, (const T *)(const void *)x + element(from, j, 0, h),
                               cos, sin, (T *)(void *)y + element(to, j, 0, h));
         return;
@@ -80,9 +84,10 @@ NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *
     const npy_intp y_head = steps[9], y_step = steps[10];
     const fp_flags flags = keep_flags();
     plane_tile planes;
-    TABLE cos[BLOCK], sin[BLOCK];
+    enum { ENTRIES = BLOCK_BYTES / sizeof(TABLE) };
+    TABLE cos[ENTRIES], sin[ENTRIES];
     for (npy_intp j = 0; j < h; j += TILE) {
-        const npy_intp tile = least(h - j, TILE), block = BLOCK / tile;
+        const npy_intp tile = least(h - j, TILE), block = ENTRIES / tile;
         for (npy_intp first = 0; first < n; first += block) {
             const npy_intp last = least(first + block, n);
             for (npy_intp i = first; i < last; ++i) {
