@@ -171,6 +171,16 @@ def test_fractional_positions(core, largest):
     assert worst <= 2.0
 
 
+@pytest.mark.parametrize("w", [3.0, 100.0, 1e6, 1e12])
+def test_frequencies_of_many_turns_per_token(core, largest, w):
+    """Given frequencies, or factors below 1: integers and fractions alike."""
+    rng = np.random.default_rng(19)
+    p = rng.uniform(-(2.0**31), 2.0**31, 60)
+    planes = core._frequencies_given([0.0], [w])[1]
+    cases = [(0, x, oracle.real(w)) for x in [*p.tolist(), *np.round(p).tolist()]]
+    assert check(core, largest, "table float64, fast pairs", cases, planes) <= 2.0
+
+
 @pytest.mark.parametrize("fractional", [False, True])
 def test_positions_to_2_53_are_within_an_absolute_bound(core, fractional):
     rng = np.random.default_rng(13)
