@@ -99,7 +99,7 @@ def checked_out(out: object, x: NDArray[Any]) -> NDArray[Any]:
     """Return `out` if the rotated x can be written there, or raise."""
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"out must be an ndarray, not {type(out).__name__}")
-    if out.dtype != x.dtype:
+    if out.dtype.newbyteorder("=") != x.dtype.newbyteorder("="):
         raise TypeError(f"out is {out.dtype}, but x is {x.dtype}")
     if out.shape != x.shape:
         raise ValueError(f"out has shape {out.shape}, but x has {x.shape}")

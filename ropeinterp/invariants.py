@@ -55,20 +55,28 @@ def _whole(least: int, most: int = _LARGEST) -> Check:
         number = _real(name, value)
         if not number.is_integer():
             raise ParameterError(name, number, "must be a whole number")
-        if not least <= number <= most:
+        whole = int(value) if isinstance(value, (int, np.integer)) else int(number)
+        if not least <= whole <= most:
             raise ParameterError(name, value, f"must be from {least} to {most}")
-        return int(number)
+        return whole
 
     return check
 
 
 def _factor(name: str, value: object) -> float | Fraction:
     if isinstance(value, Fraction):
-        if value <= 0:
-            raise ParameterError(name, value, "must be greater than 0")
         frequencies.ratio(value)
+        _above(1e-12, 1e30)(name, float(value))
         return value
-    return float(_above(1e-30, 1e30)(name, value))
+    return float(_above(1e-12, 1e30)(name, value))
+
+
+def _frequency(name: str, value: object) -> float:
+    """0, or a number whose turns have all the bits that phases need."""
+    number = _real(name, value)
+    if number != 0.0 and not 1e-300 <= number <= 1e12:
+        raise ParameterError(name, number, "must be 0 or from 1e-300 to 1e12")
+    return number
 
 
 def _word(*allowed: str) -> Check:
@@ -120,6 +128,6 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "logit_scale": _above(0.0),
         "position_scale": _above(0.0),
         "axis_map": _each(_whole(0, 254)),
-        "frequencies": _each(_above(0.0, equal=True)),
+        "frequencies": _each(_frequency),
     }
 )

@@ -104,9 +104,10 @@ class RopeSpec:
 
     def __post_init__(self) -> None:
         """Check every number once and derive the frequencies."""
+        optional = {f.name for f in fields(self) if f.default is None}
         for name, check in CHECKS.items():
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name not in optional:
                 self._set(**{name: check(name, value)})
         if self.head_dim == 0:
             self._set(head_dim=self.rotary_offset + self.rotary_dim)
@@ -143,6 +144,10 @@ class RopeSpec:
                     values,
                     f"has {len(values)} entries, not one per pair: {pairs}",
                 )
+        if self.depends_on_length and self.trained_length is None:
+            raise ParameterError(
+                "trained_length", None, "is needed where something depends on seq_len"
+            )
         if self.scheme == "yarn":
             if self.base == 1.0:
                 raise ParameterError("base", self.base, "yarn divides by ln(base)")
@@ -315,6 +320,8 @@ class RopeSpec:
         1.138629436111989
         """
         factor = CHECKS["factor"]("factor", factor)
+        if attention_factor is not None:
+            CHECKS["attention_scaling"]("attention_factor", attention_factor)
         if attention_factor is None:
             attention_factor = frequencies.yarn_attention(
                 factor, mscale, mscale_all_dim
@@ -374,6 +381,8 @@ class RopeSpec:
         array([1.    , 0.0025])
         """
         factor = CHECKS["factor"]("factor", factor)
+        if attention_factor is not None:
+            CHECKS["attention_scaling"]("attention_factor", attention_factor)
         trained_length = CHECKS["trained_length"]("trained_length", trained_length)
         if attention_factor is None:
             if factor > 1 and trained_length == 1:
@@ -387,8 +396,8 @@ class RopeSpec:
             base=base,
             factor=factor,
             trained_length=trained_length,
-            short_factors=tuple(short_factors),
-            long_factors=tuple(long_factors),
+            short_factors=CHECKS["short_factors"]("short_factors", short_factors),
+            long_factors=CHECKS["long_factors"]("long_factors", long_factors),
             attention_scaling=attention_factor,
             **more,
         )
@@ -810,6 +819,6 @@ _SCALING = {
 
 def _even(dim: int) -> int:
     """Constructors take whole pairs only; `read` accepts an odd dim with a note."""
-    if isinstance(dim, (int, np.integer)) and dim % 2:
+    if isinstance(dim, (int, float, np.number)) and dim % 2 == 1:
         raise ParameterError("dim", dim, "must be even")
     return dim

@@ -130,8 +130,9 @@ turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
  *        turn_of_integer: which of the two runs is a matter of speed alone.
  *     2) high * (2^31 * u_i) is exact for i < 4, and whole for i = 0.
  *     3) f * uh must be added before the quarters are taken: it may be a large part
- *        of a turn. high * (2^31 * u4) reaches 2^-37, too much for a low part, which
- *        cos_sin_of_turn takes to first order only.
+ *        of a turn, and many turns where w is large.
+ *     4) high * (2^31 * u4) reaches 2^-37, and fl 2^-16 where w is 2^40: too much for
+ *        a low part, which cos_sin_of_turn takes to first order only.
  *
  *   Source: numerics.md 5.7 for f; the high part is 5.1 applied to 2^31 * u.
  */
@@ -146,18 +147,18 @@ turn_of_any(double p, double high, double f, double u0, double u1, double u2, do
         product_without_turns(p, u1) + product_without_turns(high, 0x1p31 * u2);
     const double fh = f * uh;
     const double fl = product_error(f, uh, fh) + f * ul;
-    const double whole = A + B;
-    const double sum = whole + fh;
-    const double l0 = sum_error(whole, fh, sum);
+    const double whole = A + B, part = product_without_turns(fh, 1.0);
+    const double sum = whole + part;
+    const double l0 = sum_error(whole, part, sum);
     const double s = without_quarters(sum, &r.quarter);
     double le, l1, l2;
     const double h0 = sum_with_product(s, high, 0x1p31 * u3, &le);
     const double h1 = sum_with_product(h0, p, u2, &l1);
     const double h2 = sum_with_product(h1, p, u3, &l2);
-    const double last = high * (0x1p31 * u4);
+    const double last = high * (0x1p31 * u4) + fl;
     r.h = h2 + last;
     const double l3 = sum_error(h2, last, r.h);
-    r.l = ((l1 + l2) + p * u4) + ((l0 + le) + (fl + l3));
+    r.l = ((l1 + l2) + p * u4) + ((l0 + le) + l3);
     return r;
 }
 

@@ -152,7 +152,7 @@ def test_proportional_is_correctly_rounded(largest, partial, factor):
 
 
 def test_given_frequencies_are_themselves():
-    given = [1.0, 0.1, 0.0, 3e-300, 7.25, 1e40]
+    given = [1.0, 0.1, 0.0, 3e-300, 7.25, 1e12]
     assert ri.RopeSpec.from_inv_freq(given).inv_freq().tolist() == given
 
 
