@@ -23,11 +23,10 @@ FLAGS = (
 # not exist on the target machine compiles to nothing (guards in the file).
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 ISA_FLAGS = {
-    "kernels_avx2.c": "/arch:AVX2" if MSVC else "-mavx2 -mfma -mf16c",
+    "kernels_avx2.c": "/arch:AVX2" if MSVC else "-mavx2 -mfma",
     "kernels_avx512.c": "/arch:AVX512"
     if MSVC
-    else "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c "
-    "-mprefer-vector-width=512",
+    else "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512",
     "kernels_neon.c": "",
 }
 

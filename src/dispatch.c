@@ -5,7 +5,7 @@
 #include <intrin.h>
 
 /* Leaf 7 names AVX2 (EBX 5) and AVX-512 F, DQ, BW, VL (EBX 16, 17, 30, 31), leaf 1 FMA
- * and F16C (ECX 12, 29); XCR0 says whether the system saves the registers. */
+ * (ECX 12); XCR0 says whether the system saves the registers. */
 static int
 runs(int ecx_of_1, int ebx_of_7, unsigned long long saved)
 {
@@ -16,14 +16,11 @@ runs(int ecx_of_1, int ebx_of_7, unsigned long long saved)
            (leaf1[2] >> 27 & 1) && (_xgetbv(0) & saved) == saved;
 }
 
-#define FMA_F16C (1 << 12 | 1 << 29)
-#define RUNS_AVX2 runs(FMA_F16C, 1 << 5, 0x6)
-#define RUNS_AVX512                                                                    \
-    runs(FMA_F16C, (int)(1u << 31 | 1u << 30 | 3u << 16 | 1u << 5), 0xe6)
+#define FMA (1 << 12)
+#define RUNS_AVX2 runs(FMA, 1 << 5, 0x6)
+#define RUNS_AVX512 runs(FMA, (int)(1u << 31 | 1u << 30 | 3u << 16 | 1u << 5), 0xe6)
 #elif defined(__x86_64__)
-#define RUNS_AVX2                                                                      \
-    (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&                \
-     __builtin_cpu_supports("f16c"))
+#define RUNS_AVX2 (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #define RUNS_AVX512                                                                    \
     (RUNS_AVX2 && __builtin_cpu_supports("avx512f") &&                                 \
      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&       \
