@@ -94,6 +94,7 @@ def _coverage(spec: RopeSpec, length: int | None) -> Report | None:
         "pairs_outside_unscaled": int((~seen.inside_unscaled).sum()),
         "fraction_outside": seen.fraction_outside,
         "fraction_outside_unscaled": seen.fraction_outside_unscaled,
+        "reach": _finite(seen.reach),
     }
 
 
@@ -241,12 +242,13 @@ def _outcome(layer: Report, paint: Paint) -> Iterator[str]:
         f"  At {length:,} tokens ({length / trained:.4g} x the trained {trained:,}), "
         "pairs with new phases:"
     )
-    for method, key in (
-        ("as trained", "pairs_outside_unscaled"),
-        (layer["parameters"]["scheme"], "pairs_outside"),
+    reach = "any length" if seen["reach"] is None else f"{seen['reach']:,.0f} tokens"
+    for method, key, none in (
+        ("as trained", "pairs_outside_unscaled", ""),
+        (layer["parameters"]["scheme"], "pairs_outside", f"  (none up to {reach})"),
     ):
         count = f"{seen[key]} of {n}"
-        yield f"    {method:14}{paint('new', count) if seen[key] else count}"
+        yield f"    {method:14}{paint('new', count) if seen[key] else count}{none}"
 
 
 def _notes(report: Report) -> Iterator[str]:

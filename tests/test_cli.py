@@ -74,7 +74,7 @@ def test_one_screen_tells_values_origins_pairs_and_outcome(show):
     row = next(row for row in rows if row[:1] == ["35"])
     assert row[4:] == ["interpolated", "new"]
     assert ["as", "trained", "29", "of", "64"] in rows
-    assert ["llama3", "29", "of", "64"] in rows
+    assert "    llama3        29 of 64  (none up to 65,536 tokens)" in lines
 
 
 def test_length_decides_what_is_new(show):

@@ -75,7 +75,7 @@ def test_a_module_imports_lower_layers_only(path):
 
 
 def test_importing_the_package_imports_nothing_optional():
-    optional = "argparse dask json matplotlib ml_dtypes torch transformers xarray"
+    optional = "argparse dask matplotlib ml_dtypes torch transformers xarray"
     program = f"""import sys, numpy; before = set(sys.modules)
 import ropeinterp; print(*(set(sys.modules) - before) & {set(optional.split())})"""
     command = [sys.executable, "-W", "error", "-c", program]
