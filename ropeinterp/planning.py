@@ -104,9 +104,9 @@ def pairs(spec: RopeSpec, length: int) -> Pairs:
     check_seq_len(length, "length")
     before, after = _frequencies(spec, length)
     ratio = np.divide(before, after, out=np.ones_like(before), where=after > 0)
-    # The factor of a dynamic spec grows with the length: its last pair shows it.
+    # The factor of a dynamic spec grows with the length: its slowest pair shows it.
     frozen = spec.at(length)
-    whole = float(frozen.factor) if frozen.seq_len is None else ratio[-1]
+    whole = float(frozen.factor) if frozen.seq_len is None else ratio.max()
     kind = np.select(
         [after == 0, np.abs(ratio - 1) <= _SAME, ratio >= whole * (1 - _SAME)],
         ["identity", "extrapolated", "interpolated"],

@@ -46,14 +46,13 @@ def describe(config: RopeConfig, length: int | None = None) -> Report:
         "layer_keys", "parts" (the same again for each part) and "notes". Infinite
         periods are None.
     """
-    keys = config.layer_keys
     return {
         "model_type": config.model_type,
         "layers": {
             name: spec and _layer(spec, config.origins.get(name, {}), length)
             for name, spec in config.layers.items()
         },
-        "layer_keys": None if keys is None else list(keys),
+        "layer_keys": list(config.layer_keys),
         "parts": {name: describe(part, length) for name, part in config.parts.items()},
         "notes": [{"path": n.path, "message": n.message} for n in config.notes],
     }
@@ -266,6 +265,8 @@ def _notes(report: Report) -> Iterator[str]:
 
 def _plain(value: Any) -> str:
     """Show a parameter as a config writes it."""
+    if isinstance(value, (list, tuple)) and len(value) <= 4:
+        return ", ".join(map(_plain, value))
     if isinstance(value, (list, tuple)):
         return f"{len(value)} numbers, {min(value):g} to {max(value):g}"
     if isinstance(value, float):

@@ -23,7 +23,7 @@ class Config:
 
     layers: dict
     model_type: str = "llama"
-    layer_keys: tuple | None = None
+    layer_keys: tuple = ()
     parts: dict = field(default_factory=dict)
     notes: tuple = ()
     origins: dict = field(default_factory=dict)

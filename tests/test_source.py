@@ -19,8 +19,11 @@ LAYERS = (
     ("frequencies", "rotate"),
     ("schemes",),
     ("spec",),
-    ("models", "engines"),
-    ("resolve",),
+    ("source", "models", "engines"),
+    ("lookup",),
+    ("heads", "axes"),
+    ("block",),
+    ("layers",),
     ("config",),
     ("torch", "dask", "planning"),
     ("checks", "compare"),
@@ -30,7 +33,7 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Rows about models and engines are for the reader of configs alone.
-READERS = {"models", "engines", "resolve", "config"}
+READERS = {"lookup", "heads", "axes", "block", "layers", "config"}
 ENGINES = re.compile(r"vllm|sglang|llama\.cpp|\bmlx", re.IGNORECASE)
 LIBM = re.compile(
     r"\b(sin|cos|tan|sincos|pow|exp|exp2|log|log2|sqrt|floor|ceil|trunc|rint|round|"
