@@ -193,8 +193,9 @@ def _parameter_lines(layer: Report) -> Iterator[str]:
         origin = escaped(layer["origins"].get(name, ""))
         if origin and len(line) + 2 + len(origin) > _WIDTH:
             yield line
-            line = f"  {'':{name_width}}"
-        yield f"{line}  {origin}".rstrip()
+            yield _wrapped(origin, 6)
+        else:
+            yield f"{line}  {origin}".rstrip()
 
 
 def _table(rows: list[Report], every: bool, paint: Paint) -> Iterator[str]:
@@ -241,26 +242,32 @@ def _outcome(layer: Report, paint: Paint) -> Iterator[str]:
         f"  At {length:,} tokens ({length / trained:.4g} x the trained {trained:,}), "
         "pairs with new phases:"
     )
-    reach = "any length" if seen["reach"] is None else f"{seen['reach']:,.0f} tokens"
-    for method, key, none in (
-        ("as trained", "pairs_outside_unscaled", ""),
-        (layer["parameters"]["scheme"], "pairs_outside", f"  (none up to {reach})"),
-    ):
-        count = f"{seen[key]} of {n}"
-        yield f"    {method:14}{paint('new', count) if seen[key] else count}{none}"
+    outcomes = [("as trained", seen["pairs_outside_unscaled"])]
+    if any(row["period_before"] != row["period_after"] for row in layer["pairs"]):
+        outcomes.append((layer["parameters"]["scheme"], seen["pairs_outside"]))
+    for method, outside in outcomes:
+        count = f"{outside} of {n}"
+        yield f"    {method:14}{paint('new', count) if outside else count}"
+    if seen["reach"] is not None:
+        yield f"  There are none up to {seen['reach']:,.0f} tokens."
 
 
 def _notes(report: Report) -> Iterator[str]:
     for note in report["notes"]:
-        yield textwrap.fill(
-            escaped(f"{note['path']}: {note['message']}"),
-            _WIDTH,
-            initial_indent="  ",
-            subsequent_indent="    ",
-            break_on_hyphens=False,
-        )
+        yield _wrapped(escaped(f"{note['path']}: {note['message']}"), 2, 4)
     for part in report["parts"].values():
         yield from _notes(part)
+
+
+def _wrapped(words: str, first: int, others: int | None = None) -> str:
+    indents = " " * first, " " * (first if others is None else others)
+    return textwrap.fill(
+        words,
+        _WIDTH,
+        initial_indent=indents[0],
+        subsequent_indent=indents[1],
+        break_on_hyphens=False,
+    )
 
 
 def _plain(value: Any) -> str:
