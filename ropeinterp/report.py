@@ -187,7 +187,8 @@ def _section(layer: Report, every: bool, paint: Paint) -> Iterator[str]:
 def _parameter_lines(layer: Report) -> Iterator[str]:
     shown = layer["parameters"] | {"attention_scaling": layer["attention_scaling"]}
     values = {name: _plain(v) for name, v in shown.items()}
-    name_width, value_width = max(map(len, values)), max(map(len, values.values()))
+    name_width = max(map(len, values))
+    value_width = min(max(map(len, values.values())), 13)
     for name, value in values.items():
         line = f"  {name:{name_width}}  {value:>{value_width}}"
         origin = escaped(layer["origins"].get(name, ""))
