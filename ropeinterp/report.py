@@ -250,7 +250,7 @@ def _outcome(layer: Report, paint: Paint) -> Iterator[str]:
         count = f"{outside} of {n}"
         yield f"    {method:14}{paint('new', count) if outside else count}"
     if seen["reach"] is not None:
-        yield f"  There are none up to {seen['reach']:,.0f} tokens."
+        yield f"  Up to {seen['reach']:,.0f} tokens no pair meets any."
 
 
 def _notes(report: Report) -> Iterator[str]:

@@ -75,7 +75,7 @@ def test_one_screen_tells_values_origins_pairs_and_outcome(show):
     assert row[4:] == ["interpolated", "new"]
     assert ["as", "trained", "29", "of", "64"] in rows
     assert ["llama3", "29", "of", "64"] in rows
-    assert "  There are none up to 65,536 tokens." in lines
+    assert "  Up to 65,536 tokens no pair meets any." in lines
 
 
 def test_length_decides_what_is_new(show):
