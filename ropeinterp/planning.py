@@ -42,6 +42,9 @@ class Coverage:
         factor, or more), "blended" (anything else) or "identity" (frequency 0).
     inside, inside_unscaled : ndarray of bool, shape (pairs,)
         Whether the phases at `length` were all seen, with and without the method.
+    reach : float
+        Tokens up to which the frequencies in use keep every pair inside; infinite
+        where every pair completes a turn in training or never moves.
 
     Notes
     -----
@@ -60,6 +63,7 @@ class Coverage:
     kind: NDArray[np.str_]
     inside: NDArray[np.bool_]
     inside_unscaled: NDArray[np.bool_]
+    reach: float
 
     @property
     def fraction_outside(self) -> float:
@@ -100,9 +104,9 @@ def pairs(spec: RopeSpec, length: int) -> Pairs:
     check_seq_len(length, "length")
     before, after = _frequencies(spec, length)
     ratio = np.divide(before, after, out=np.ones_like(before), where=after > 0)
-    # The factor of a dynamic spec grows with the length: its last pair shows it.
+    # The factor of a dynamic spec grows with the length: its slowest pair shows it.
     frozen = spec.at(length)
-    whole = float(frozen.factor) if frozen.seq_len is None else ratio[-1]
+    whole = float(frozen.factor) if frozen.seq_len is None else ratio.max()
     kind = np.select(
         [after == 0, np.abs(ratio - 1) <= _SAME, ratio >= whole * (1 - _SAME)],
         ["identity", "extrapolated", "interpolated"],
@@ -160,6 +164,8 @@ def coverage(
     before, after = _frequencies(spec, length)
     turns = trained / period_before
     seen = trained * before * (1 + _SAME)
+    limited = (turns < 1) & (after > 0)
+    reach = np.min(seen[limited] / after[limited], initial=np.inf)
     result = Coverage(
         length=int(length),
         trained_length=int(trained),
@@ -169,6 +175,7 @@ def coverage(
         kind=kind,
         inside=(turns >= 1) | (length * after <= seen),
         inside_unscaled=(turns >= 1) | (length * before <= seen),
+        reach=float(np.floor(reach)),
     )
     for array in vars(result).values():
         if isinstance(array, np.ndarray):

@@ -46,14 +46,13 @@ def describe(config: RopeConfig, length: int | None = None) -> Report:
         "layer_keys", "parts" (the same again for each part) and "notes". Infinite
         periods are None.
     """
-    keys = config.layer_keys
     return {
         "model_type": config.model_type,
         "layers": {
             name: spec and _layer(spec, config.origins.get(name, {}), length)
             for name, spec in config.layers.items()
         },
-        "layer_keys": None if keys is None else list(keys),
+        "layer_keys": list(config.layer_keys),
         "parts": {name: describe(part, length) for name, part in config.parts.items()},
         "notes": [{"path": n.path, "message": n.message} for n in config.notes],
     }
@@ -94,6 +93,7 @@ def _coverage(spec: RopeSpec, length: int | None) -> Report | None:
         "pairs_outside_unscaled": int((~seen.inside_unscaled).sum()),
         "fraction_outside": seen.fraction_outside,
         "fraction_outside_unscaled": seen.fraction_outside_unscaled,
+        "reach": _finite(seen.reach),
     }
 
 
@@ -187,14 +187,16 @@ def _section(layer: Report, every: bool, paint: Paint) -> Iterator[str]:
 def _parameter_lines(layer: Report) -> Iterator[str]:
     shown = layer["parameters"] | {"attention_scaling": layer["attention_scaling"]}
     values = {name: _plain(v) for name, v in shown.items()}
-    name_width, value_width = max(map(len, values)), max(map(len, values.values()))
+    name_width = max(map(len, values))
+    value_width = min(max(map(len, values.values())), 13)
     for name, value in values.items():
         line = f"  {name:{name_width}}  {value:>{value_width}}"
         origin = escaped(layer["origins"].get(name, ""))
         if origin and len(line) + 2 + len(origin) > _WIDTH:
             yield line
-            line = f"  {'':{name_width}}"
-        yield f"{line}  {origin}".rstrip()
+            yield _wrapped(origin, 6)
+        else:
+            yield f"{line}  {origin}".rstrip()
 
 
 def _table(rows: list[Report], every: bool, paint: Paint) -> Iterator[str]:
@@ -241,29 +243,38 @@ def _outcome(layer: Report, paint: Paint) -> Iterator[str]:
         f"  At {length:,} tokens ({length / trained:.4g} x the trained {trained:,}), "
         "pairs with new phases:"
     )
-    for method, key in (
-        ("as trained", "pairs_outside_unscaled"),
-        (layer["parameters"]["scheme"], "pairs_outside"),
-    ):
-        count = f"{seen[key]} of {n}"
-        yield f"    {method:14}{paint('new', count) if seen[key] else count}"
+    outcomes = [("as trained", seen["pairs_outside_unscaled"])]
+    if any(row["period_before"] != row["period_after"] for row in layer["pairs"]):
+        outcomes.append((layer["parameters"]["scheme"], seen["pairs_outside"]))
+    for method, outside in outcomes:
+        count = f"{outside} of {n}"
+        yield f"    {method:14}{paint('new', count) if outside else count}"
+    if seen["reach"] is not None:
+        yield f"  Up to {seen['reach']:,.0f} tokens no pair meets any."
 
 
 def _notes(report: Report) -> Iterator[str]:
     for note in report["notes"]:
-        yield textwrap.fill(
-            escaped(f"{note['path']}: {note['message']}"),
-            _WIDTH,
-            initial_indent="  ",
-            subsequent_indent="    ",
-            break_on_hyphens=False,
-        )
+        yield _wrapped(escaped(f"{note['path']}: {note['message']}"), 2, 4)
     for part in report["parts"].values():
         yield from _notes(part)
 
 
+def _wrapped(words: str, first: int, others: int | None = None) -> str:
+    indents = " " * first, " " * (first if others is None else others)
+    return textwrap.fill(
+        words,
+        _WIDTH,
+        initial_indent=indents[0],
+        subsequent_indent=indents[1],
+        break_on_hyphens=False,
+    )
+
+
 def _plain(value: Any) -> str:
     """Show a parameter as a config writes it."""
+    if isinstance(value, (list, tuple)) and len(value) <= 4:
+        return ", ".join(map(_plain, value))
     if isinstance(value, (list, tuple)):
         return f"{len(value)} numbers, {min(value):g} to {max(value):g}"
     if isinstance(value, float):

@@ -38,6 +38,7 @@ def test_linear_stays_inside_up_to_the_last_token_and_not_one_more():
             factor = Fraction(length, trained)
             spec = RopeSpec.linear(128, factor=factor, trained_length=trained)
             assert ri.coverage(spec, length).inside.all()
+            assert ri.coverage(spec, 5).reach == length
             assert not ri.coverage(spec, length + 1).inside[-1]
 
 
@@ -59,6 +60,7 @@ def test_llama3_reaches_factor_times_the_trained_length():
     slow = unturned(128, 5e5, 8192)  # low_freq_factor 1: exactly these are divided by 8
     assert (ri.coverage(spec, 65536).kind == "interpolated").sum() == slow
     assert ri.coverage(spec, 65536).inside.all()
+    assert ri.coverage(spec, 131072).reach == 65536
     assert (~ri.coverage(spec, 65537).inside).sum() == slow
     assert (~ri.coverage(spec, 65537).inside_unscaled).sum() == slow
 
@@ -94,6 +96,9 @@ def test_pairs_that_do_not_turn_never_leave():
     assert seen.turns.tolist()[2:] == [0, 0]
     # 8 tokens hold a turn of 2 pi tokens but not one of 20 pi.
     assert seen.inside.tolist() == [True, False, True, True]
+    assert seen.reach == 8
+    # The pair of 2 pi tokens alone has seen everything.
+    assert ri.coverage(RopeSpec.default(2, trained_length=8), 9).reach == np.inf
 
 
 def test_periods_and_turns_of_the_unscaled_embedding():

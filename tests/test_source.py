@@ -21,8 +21,11 @@ LAYERS = (
     ("invariants", "tables"),
     ("rotate",),
     ("spec",),
-    ("models", "engines"),
-    ("resolve",),
+    ("source", "models", "engines"),
+    ("lookup",),
+    ("heads", "axes"),
+    ("block",),
+    ("layers",),
     ("config",),
     ("torch", "dask", "planning", "precision"),
     ("checks", "compare"),
@@ -32,7 +35,7 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Rows about models and engines are for the reader of configs alone.
-READERS = {"models", "engines", "resolve", "config"}
+READERS = {"lookup", "heads", "axes", "block", "layers", "config"}
 ENGINES = re.compile(r"vllm|sglang|llama\.cpp|\bmlx", re.IGNORECASE)
 LIBM = re.compile(
     r"\b(sin|cos|tan|sincos|pow|exp|exp2|log|log2|sqrt|floor|ceil|trunc|rint|round|"
@@ -77,7 +80,7 @@ def test_a_module_imports_lower_layers_only(path):
 
 
 def test_importing_the_package_imports_nothing_optional():
-    optional = "argparse dask json matplotlib ml_dtypes torch transformers xarray"
+    optional = "argparse dask matplotlib ml_dtypes torch transformers xarray"
     program = f"""import sys, numpy; before = set(sys.modules)
 import ropeinterp; print(*(set(sys.modules) - before) & {set(optional.split())})"""
     command = [sys.executable, "-W", "error", "-c", program]
