@@ -819,6 +819,10 @@ _SCALING = {
 
 def _even(dim: int) -> int:
     """Constructors take whole pairs only; `read` accepts an odd dim with a note."""
-    if isinstance(dim, (int, float, np.number)) and dim % 2 == 1:
+    if (
+        not isinstance(dim, bool)
+        and isinstance(dim, (int, float, np.number))
+        and dim % 2 == 1
+    ):
         raise ParameterError("dim", dim, "must be even")
     return dim

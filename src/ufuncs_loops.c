@@ -88,6 +88,35 @@ split_position(double position, double scale)
     return p;
 }
 
+/* The rows of x and y that share a block of positions: [POSITION] and [HEAD]. */
+enum { POSITION, HEAD };
+
+typedef struct {
+    char *x, *y;
+    npy_intp n[2], x_step[2], y_step[2];
+} rope_rows;
+
+static npy_intp
+distance(npy_intp step)
+{
+    return step < 0 ? -step : step;
+}
+
+/* Ask for a row early: between heads the steps are powers of two, where the hardware
+ * starts anew. An address behind the array does no harm. */
+enum { AHEAD_BYTES = 4096 };
+
+static void
+fetch_row(const char *start, npy_intp bytes)
+{
+#if defined(__GNUC__)
+    for (npy_intp i = 0; i < bytes; i += 64)
+        __builtin_prefetch(start + i);
+#else
+    (void)start, (void)bytes;
+#endif
+}
+
 static double
 double_at(const char *start)
 {

@@ -71,6 +71,35 @@ NAME(rotate_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void
     put_back(flags);
 }
 
+/* Rows of a block of positions, the nearer neighbours in memory first. */
+static void
+NAME(rotate_rows)(const rope_kernels *kernels, npy_intp j, npy_intp n, npy_intp h,
+                  npy_intp d, const rope_rows *rows, npy_intp x_step, npy_intp y_step,
+                  const TABLE *cos, const TABLE *sin)
+{
+    const int inner = distance(rows->x_step[POSITION]) <= distance(rows->x_step[HEAD])
+                          ? POSITION
+                          : HEAD;
+    const int outer = 1 - inner;
+    const npy_intp bytes = d * (npy_intp)sizeof(T), ahead = AHEAD_BYTES / bytes + 1;
+    npy_intp at[2];
+    for (at[outer] = 0; at[outer] < rows->n[outer]; ++at[outer])
+        for (at[inner] = 0; at[inner] < rows->n[inner]; ++at[inner]) {
+            /* The row that comes `ahead` rows later, in the next outer step perhaps. */
+            const int wraps = at[inner] + ahead >= rows->n[inner];
+            const npy_intp to_inner = at[inner] + ahead - (wraps ? rows->n[inner] : 0);
+            const npy_intp to_outer = at[outer] + wraps;
+            fetch_row(rows->x + to_inner * rows->x_step[inner] +
+                          to_outer * rows->x_step[outer],
+                      bytes);
+            const npy_intp of_x = at[0] * rows->x_step[0] + at[1] * rows->x_step[1];
+            const npy_intp of_y = at[0] * rows->y_step[0] + at[1] * rows->y_step[1];
+            NAME(rotate_pairs)(kernels, j, n, h, rows->x + of_x, x_step,
+                               cos + at[POSITION] * n, sin + at[POSITION] * n,
+                               rows->y + of_y, y_step);
+        }
+}
+
 /* For each block of positions: its cosines and sines into a stack buffer once, then all
  * heads. So no table is read or written, and the heads share the cost of the phase. */
 static void
@@ -100,12 +129,12 @@ NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *
                            args[3] + first * steps[3], steps[3]);
             kernels->TABLE_NAME(phases)(tile, planes.row, last - first, at, tile, cos,
                                         sin);
-            for (npy_intp head = 0; head < heads; ++head)
-                for (npy_intp i = first; i < last; ++i)
-                    NAME(rotate_pairs)(
-                        kernels, j, tile, h, args[0] + i * steps[0] + head * x_head,
-                        x_step, cos + (i - first) * tile, sin + (i - first) * tile,
-                        args[4] + i * steps[4] + head * y_head, y_step);
+            const rope_rows rows = {args[0] + first * steps[0],
+                                    args[4] + first * steps[4],
+                                    {last - first, heads},
+                                    {steps[0], x_head},
+                                    {steps[4], y_head}};
+            NAME(rotate_rows)(kernels, j, tile, h, d, &rows, x_step, y_step, cos, sin);
         }
     }
     for (npy_intp i = 0; 2 * h < d && i < n; ++i)

@@ -87,8 +87,8 @@ RAMPS = [
     {"beta_fast": 1, "beta_slow": 32},  # swapped: the ramp falls
     {"beta_fast": 1, "beta_slow": 32, "truncate": False},
     {"beta_fast": 0.25, "beta_slow": 0.25},
-    {"beta_fast": 1e6, "beta_slow": 1e5},  # everything is interpolated
-    {"beta_fast": 1e-9, "beta_slow": 1e-10},  # nothing is
+    {"beta_fast": 1e6, "beta_slow": 1e5},  # bounds beyond the pairs are cut,
+    {"beta_fast": 1e-9, "beta_slow": 1e-10},  # as in the paper's code
 ]
 
 
