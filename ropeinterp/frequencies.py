@@ -260,6 +260,10 @@ def longrope_attention(factor: Number, trained_length: float) -> float:
     """
     if factor <= 1:
         return 1.0
+    if trained_length == 1:
+        raise ParameterError(
+            "trained_length", 1, "the attention factor divides by its logarithm"
+        )
     return math.sqrt(1.0 + log(factor) / log(trained_length))
 
 
@@ -660,7 +664,17 @@ def proportional_pairs(dim: int, partial_rotary_factor: float) -> int:
 
 
 def _indices(spec: RopeSpec) -> NDArray[np.float64]:
-    return np.arange(spec.rotary_dim // 2, dtype=np.float64)
+    return np.arange((spec.dim + 1) // 2, dtype=np.float64)
+
+
+def mapped(
+    inv_freq: NDArray[np.float64],
+    planes: NDArray[np.float64],
+    frequency_map: tuple[int, ...],
+) -> Frequencies:
+    """Frequencies of pairs that share or reorder them."""
+    k = np.asarray(frequency_map, np.intp)
+    return _both((inv_freq[k], np.ascontiguousarray(planes[:, k])))
 
 
 def of_default(spec: RopeSpec) -> Frequencies:

@@ -29,11 +29,15 @@ _BYTES_PER_CALL = 2**25
 
 
 class Layout(NamedTuple):
-    """How a layout is rotated: kernels by name, direction, layout of the result."""
+    """How a layout is rotated: kernels by name, direction, layout of the result.
+
+    With several blocks each one holds whole pairs and is rotated on its own.
+    """
 
     kernel: str
     result: str
     sign: float = 1.0
+    blocks: int = 1
 
 
 LAYOUTS = MappingProxyType(
@@ -42,6 +46,7 @@ LAYOUTS = MappingProxyType(
         "interleaved": Layout("interleaved", "interleaved"),
         "interleaved_to_half": Layout("interleaved_to_half", "half"),
         "half_reversed": Layout("half", "half_reversed", -1.0),
+        "half_blocks": Layout("half", "half_blocks", blocks=2),
     }
 )
 
@@ -237,20 +242,57 @@ def _spec_tables(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Tables of p, each pair driven by the position axis that axis_map names."""
     p = _driving(spec, p)
-    scale = spec.attention_scaling
+    scale, planes = spec.attention_scaling, spec._planes
+    if spec.splits_pairs:
+        planes = np.concatenate((planes, planes), axis=1)
     if not with_axes:
-        return _tables(p, spec._planes, scale, dtype)
-    shape = (*p.shape[1:], spec._planes.shape[-1])
+        return _tables(p, planes, scale, dtype)
+    shape = (*p.shape[1:], planes.shape[-1])
     cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
     for axis in range(spec.n_axes):
         pairs = np.flatnonzero(np.equal(spec.axis_map, axis))
         cos[..., pairs], sin[..., pairs] = _tables(
-            p[axis], spec._planes[:, pairs], scale, dtype
+            p[axis], planes[:, pairs], scale, dtype
         )
     return cos, sin
 
 
 # ---- rotations ---------------------------------------------------------------------
+
+
+def _blocks(spec: RopeSpec) -> list[tuple[slice, slice]]:
+    """Channels and pairs of each block; the last one keeps the unrotated channels."""
+    count = LAYOUTS[spec.layout].blocks
+    n = spec.rotary_dim // 2 // count
+    return [
+        (
+            slice(2 * n * b, 2 * n * (b + 1) if b + 1 < count else None),
+            slice(n * b, n * (b + 1)),
+        )
+        for b in range(count)
+    ]
+
+
+def _by_tables(
+    spec: RopeSpec,
+    x: NDArray[Any],
+    tables: tuple[NDArray[Any], NDArray[Any]],
+    out: NDArray[Any],
+) -> None:
+    """Rotate x by tables of cosines and sines."""
+    name = f"rotate_{LAYOUTS[spec.layout].kernel}"
+    if spec.splits_pairs:
+        # Each half of a pair by its own angle: rotate twice, keep one half of each.
+        n = spec.rotary_dim // 2
+        first, second = np.empty_like(x), np.empty_like(x)
+        _call(name, x, *(t[..., :n] for t in tables), out=first)
+        _call(name, x, *(t[..., n:] for t in tables), out=second)
+        out[...] = first
+        out[..., n : 2 * n] = second[..., n : 2 * n]
+        return
+    for channels, pairs in _blocks(spec):
+        block = (t[..., pairs] for t in tables)
+        _call(name, x[..., channels], *block, out=out[..., channels])
 
 
 class _Job(NamedTuple):
@@ -362,22 +404,21 @@ def apply(
     job, result = _prepare(spec, x, positions, seq_axis, out)
     if inverse:
         job = job._replace(positions=-job.positions)
-    kernel = LAYOUTS[spec.layout].kernel
 
     def rotate(piece: _Job) -> None:
         if piece.with_axes:
             tables = _spec_tables(
                 spec, piece.positions, True, _table_dtype_for(piece.x.dtype)
             )
-            _call(f"rotate_{kernel}", piece.x, *tables, out=piece.out)
+            _by_tables(spec, piece.x, tables, piece.out)
         else:
-            _fused(spec, kernel, piece)
+            _fused(spec, piece)
 
     _run(rotate, job, workers)
     return result
 
 
-def _fused(spec: RopeSpec, kernel: str, job: _Job) -> None:
+def _fused(spec: RopeSpec, job: _Job) -> None:
     """One call of the fused gufunc: its heads are an axis on which positions agree."""
     x, out, p = job.x, job.out, _driving(spec, job.positions)
     shared = [a for a in range(p.ndim) if p.shape[a] == 1]
@@ -386,15 +427,17 @@ def _fused(spec: RopeSpec, kernel: str, job: _Job) -> None:
         p = p.squeeze(heads)
     else:
         heads, x, out = -2, x[..., None, :], out[..., None, :]
-    _call(
-        "rope" if kernel == "half" else f"rope_{kernel}",
-        x,
-        p,
-        spec._planes,
-        spec.attention_scaling,
-        out=out,
-        axes=[(heads, -1), (), (0, 1), (), (heads, -1)],
-    )
+    kernel = LAYOUTS[spec.layout].kernel
+    for channels, pairs in _blocks(spec):
+        _call(
+            "rope" if kernel == "half" else f"rope_{kernel}",
+            x[..., channels],
+            p,
+            spec._planes[:, pairs],
+            spec.attention_scaling,
+            out=out[..., channels],
+            axes=[(heads, -1), (), (0, 1), (), (heads, -1)],
+        )
 
 
 def _table_dtype_for(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -420,8 +463,8 @@ def retarget(
         if mine != other:
             raise ValueError(f"{name} of the two specs differs: {mine} and {other}")
     # Rotated keys stand in the layout of the result.
-    layout = LAYOUTS[old.layout].result
-    job, result = _prepare(replace(old, layout=layout), k, positions, seq_axis, out)
+    old = replace(old, layout=LAYOUTS[old.layout].result)
+    job, result = _prepare(old, k, positions, seq_axis, out)
     double = np.dtype(np.float64)
 
     def rotate(piece: _Job) -> None:
@@ -433,7 +476,7 @@ def retarget(
         table = _table_dtype_for(piece.x.dtype)
         cos = ((c1 * c2 + s1 * s2) / norm).astype(table)
         sin = ((c1 * s2 - s1 * c2) / norm).astype(table)
-        _call(f"rotate_{LAYOUTS[layout].kernel}", piece.x, cos, sin, out=piece.out)
+        _by_tables(old, piece.x, (cos, sin), piece.out)
 
     _run(rotate, job, 1)
     return result
