@@ -1,20 +1,25 @@
 """Rotary position embeddings: what a model's config means, exactly, and applied.
 
-``read(config)`` gives a :class:`RopeSpec`; its methods give frequencies, tables of
-cosines and sines, and rotated arrays.
+``read(config)`` gives a :class:`RopeConfig` with one :class:`RopeSpec` per layer type;
+its methods give frequencies, tables of cosines and sines, and rotated arrays.
 """
 
 from ropeinterp import frequencies, ufuncs
+from ropeinterp.config import RopeConfig, read
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions
+from ropeinterp.source import Note
 from ropeinterp.spec import RopeSpec
 
 __all__ = [
     "ConfigError",
+    "Note",
     "ParameterError",
+    "RopeConfig",
     "RopeSpec",
     "base_scale",
     "frequencies",
     "interpolate_positions",
+    "read",
     "ufuncs",
 ]

@@ -233,11 +233,14 @@ def yarn_attention(
     ----------
     .. [1] arXiv:2309.00071, section 3.4; transformers 5.23.0.
     """
+    if mscale and mscale_all_dim:
+        return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim)
+    return yarn_mscale(factor, 1.0)
 
-    def g(m: float) -> float:
-        return 1.0 if factor <= 1 else 0.1 * m * log(factor) + 1.0
 
-    return g(mscale) / g(mscale_all_dim) if mscale and mscale_all_dim else g(1.0)
+def yarn_mscale(factor: Number, weight: float) -> float:
+    """One temperature: ``0.1 * weight * ln(factor) + 1``, 1 for factors up to 1."""
+    return 1.0 if factor <= 1 else 0.1 * weight * log(factor) + 1.0
 
 
 def longrope_attention(factor: Number, trained_length: float) -> float:
