@@ -5,10 +5,9 @@ its methods give frequencies, tables of cosines and sines, and rotated arrays.
 """
 
 from ropeinterp import frequencies, ufuncs
-from ropeinterp.config import RopeConfig, read
+from ropeinterp.config import Note, RopeConfig, read
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions
-from ropeinterp.source import Note
 from ropeinterp.spec import RopeSpec
 
 __all__ = [

@@ -36,7 +36,7 @@ class Model:
     default_uses_partial : bool
         Whether the type "default" honours the partial factor.
     head_dim_rule : str
-        Alternatives separated by ``|``, see :mod:`ropeinterp.heads`.
+        Alternatives separated by ``|``, see :mod:`ropeinterp.reading.heads`.
     sizes : mapping
         Class defaults of the keys that the rules name.
     aliases : mapping
@@ -44,11 +44,11 @@ class Model:
     block : mapping or None
         Rope dict of the class, for configs that give none; None where `unrotated`.
     axes : str
-        Kind of axis map and its default sections, see :mod:`ropeinterp.axes`.
+        Kind of axis map and its default sections, see :mod:`ropeinterp.reading.axes`.
     type_words : mapping
         Further words for rope types; an empty meaning refuses the word.
     layers : str
-        How layers differ, see :mod:`ropeinterp.layers`.
+        How layers differ, see :mod:`ropeinterp.reading.layers`.
     labels : frozenset of str
         Further entries of ``layer_types`` that mean this layer type.
     flat : str

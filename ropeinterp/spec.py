@@ -35,8 +35,13 @@ def _real(name: str, value: object) -> float:
     return number
 
 
-def _above(least: float, most: float = math.inf, *, equal: bool = False) -> Any:
-    """Make a check of a finite number above `least` (or equal), at most `most`."""
+def _above(
+    least: float, most: float = math.inf, *, equal: bool = False, tiny: float = 0.0
+) -> Any:
+    """Make a check of a finite number above `least` (or equal), at most `most`.
+
+    What is below `tiny` would make infinite numbers of others.
+    """
     relation = "at least" if equal else "greater than"
     upper = f" and at most {most:g}" if most < math.inf else ""
 
@@ -44,6 +49,8 @@ def _above(least: float, most: float = math.inf, *, equal: bool = False) -> Any:
         number = _real(name, value)
         if not (number >= least if equal else number > least) or number > most:
             raise ParameterError(name, number, f"must be {relation} {least:g}{upper}")
+        if abs(number) < tiny:
+            raise ParameterError(name, number, f"must be at least {tiny:g}")
         return number
 
     return check
@@ -69,7 +76,10 @@ def _factor(name: str, value: object) -> float | Fraction:
             raise ParameterError(name, value, "must be greater than 0")
         frequencies.ratio(value)
         return value
-    return float(_above(0.0)(name, value))
+    return float(_divisor(name, value))
+
+
+_divisor = _above(0.0, 1e30, tiny=1e-30)
 
 
 def _word(*allowed: str) -> Any:
@@ -112,8 +122,8 @@ _CHECKS: dict[str, Any] = {
     "truncate": _flag,
     "low_freq_factor": _above(0.0),
     "high_freq_factor": _above(0.0),
-    "short_factors": _each(_above(0.0)),
-    "long_factors": _each(_above(0.0)),
+    "short_factors": _each(_divisor),
+    "long_factors": _each(_divisor),
     "partial_rotary_factor": _above(0.0, 1.0),
     "attention_scaling": _above(0.0),
     "long_attention_scaling": _above(0.0),

@@ -1,9 +1,9 @@
 """Channels of one head: the rules that models.csv names.
 
-A rule is a list of alternatives separated by ``|``. A key counts where it is truthy, and
-where it is absent by its class default; a formula always counts. Formulas are ``a+b``,
-``a*b//c`` and ``a//b*c`` (the product divides) over keys and integers, with ``32<`` before
-them where 32 is the least.
+A rule is a list of alternatives separated by ``|``. A key counts where it is truthy,
+and where it is absent by its class default; a formula always counts. Formulas are
+``a+b``, ``a*b//c`` and ``a//b*c`` (the product divides) over keys and integers, with
+``32<`` before them where 32 is the least.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from ropeinterp.errors import ConfigError
-from ropeinterp.lookup import Flat, Found, where, whole
 from ropeinterp.models import Model
-from ropeinterp.source import below
+from ropeinterp.reading.lookup import Flat, Found, where, whole
+from ropeinterp.reading.source import below
 
 _LARGEST = 2**20
 
@@ -117,9 +116,7 @@ def _size(flat: Flat, name: str) -> Found:
     return found
 
 
-def _note_unread(
-    flat: Flat, row: Model, alternatives: list[str], found: Found
-) -> None:
+def _note_unread(flat: Flat, row: Model, alternatives: list[str], found: Found) -> None:
     """Note an explicit ``head_dim`` that the rule does not read."""
     own = flat.find("head_dim")
     if own is None or any(a.split(".")[-1] == "head_dim" for a in alternatives):

@@ -112,9 +112,7 @@ def three(head_dim: int) -> Grid:
 def pixel(head_dim: int) -> Grid:
     """Rows, then columns, over patch centres from -1 to 1."""
     m = head_dim // 4
-    return Grid(
-        head_dim // 2, tuple(range(m)) * 2, (0,) * m + (1,) * m, 2.0 * math.pi
-    )
+    return Grid(head_dim // 2, tuple(range(m)) * 2, (0,) * m + (1,) * m, 2.0 * math.pi)
 
 
 GRIDS = {

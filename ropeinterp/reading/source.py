@@ -13,12 +13,12 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ropeinterp.errors import ConfigError, printable
+from ropeinterp.reading.result import Note
 
 _MOST_BYTES = 2**20
 _MOST_VALUES = 2**19
@@ -26,22 +26,6 @@ _DEEPEST = 32
 _MOST_DIGITS = 400
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something that a reader of the config should know.
-
-    Parameters
-    ----------
-    path : str
-        JSON path, ``$.a.b[3]``; of the missing key where one was defaulted.
-    message : str
-        What was defaulted, ignored, in conflict, or differs elsewhere.
-    """
-
-    path: str
-    message: str
 
 
 def below(path: str, key: str | int) -> str:

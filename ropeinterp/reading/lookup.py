@@ -10,7 +10,8 @@ import numpy as np
 
 from ropeinterp.errors import ConfigError
 from ropeinterp.models import Model
-from ropeinterp.source import Note, below
+from ropeinterp.reading.result import Note
+from ropeinterp.reading.source import below
 
 
 class Found(NamedTuple):
@@ -18,6 +19,9 @@ class Found(NamedTuple):
 
     value: Any
     origin: str
+
+
+Fields = dict[str, Found]
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,51 @@ class Flat:
             return whole(found)
         default = self.rows[0].sizes.get(name)
         return None if default is None else Found(default, self.rows[0].described)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which rope dict serves a layer type.
+
+    Parameters
+    ----------
+    row : Model
+        Facts of the layer type.
+    block : mapping
+        The rope dict.
+    path : str
+        Where it stands: a JSON path, or words for a class default.
+    nested : bool
+        Whether it is one entry of a dict per layer type.
+    layer : mapping of str to Found
+        What the config says about the first layer of this type alone.
+    theta : Found or None
+        The base, where the layer lists decide it.
+    used : set of str
+        Keys of the dict that were read.
+    """
+
+    row: Model
+    block: Mapping[str, Any]
+    path: str
+    nested: bool = False
+    layer: Mapping[str, Found] = field(default_factory=dict)
+    theta: Found | None = None
+    used: set[str] = field(default_factory=set)
+
+    def at(self, key: str) -> str:
+        """Where a key of the dict stands."""
+        return below(self.path, key) if self.given else self.path
+
+    @property
+    def given(self) -> bool:
+        """Whether the config holds the dict."""
+        return self.path.startswith("$")
+
+    def get(self, key: str) -> Found | None:
+        """Value of a key of the dict, null included."""
+        self.used.add(key)
+        return Found(self.block[key], self.at(key)) if key in self.block else None
 
 
 # ---- kinds of JSON values: wrong ones are refused before they reach a spec -----------
