@@ -17,6 +17,8 @@ from ropeinterp.schemes import SCHEMES
 from ropeinterp.spec import RopeSpec
 
 _ORIGINAL = "original_max_position_embeddings"
+# Schemes of vendors' own code that another one expresses.
+_VENDORS = {"kexue_ntk": "linear"}
 _LOOKED_UP = (_ORIGINAL, "partial_rotary_factor")  # at the top level too
 
 
@@ -41,77 +43,82 @@ def read_block(flat: Flat, plan: Plan) -> tuple[RopeSpec, dict[str, str]]:
     ConfigError
         If a value is missing, of a wrong type or out of range.
     """
-    word, scheme = _scheme(flat, plan)
-    fields = _scheme_keys(flat, plan, scheme)
+    word = _type_word(flat, plan)
+    scheme = _VENDORS.get(word.value, word.value)
+    fields = {"scheme": Found(scheme, word.origin)}
+    fields |= _scheme_keys(flat, plan, scheme)
     head = heads.head_dim(flat, plan.row, plan.layer)
     fields |= width(flat, plan, scheme, head)
     fields["base"] = base(flat, plan)
     fields |= lengths(flat, plan, scheme, fields)
     fields["layout"] = layout(flat, plan.row)
-    if word == "kexue_ntk":
+    if word.value in _VENDORS:
         scale_base(fields)
     mscales = {k: fields.pop(k, None) for k in ("mscale", "mscale_all_dim")}
     given = fields.pop("attention_factor", None)
     fields = {name: f for name, f in fields.items() if f.value is not None}
-    spec = _built(plan, fields)
+    spec = _built(flat, plan, fields)
     try:
         spec = scaled(flat, plan, spec, given, mscales, fields)
     except ParameterError as error:
-        raise _config_error(plan, fields, error) from error
+        raise _config_error(flat, plan, fields, error) from error
     _note_unread(flat, plan, scheme)
     _note_order(flat, plan, spec)
     origins = {name: f.origin for name, f in fields.items()}
-    return spec, {"scheme": plan.at("rope_type")} | origins
+    return spec, origins
 
 
-def _built(plan: Plan, fields: Fields) -> RopeSpec:
+def _built(flat: Flat, plan: Plan, fields: Fields) -> RopeSpec:
     values = {name: f.value for name, f in fields.items()}
     try:
         return RopeSpec(**values)
     except ParameterError as error:
-        raise _config_error(plan, fields, error) from error
+        raise _config_error(flat, plan, fields, error) from error
 
 
-def _config_error(plan: Plan, fields: Fields, error: ParameterError) -> ConfigError:
+def _config_error(
+    flat: Flat, plan: Plan, fields: Fields, error: ParameterError
+) -> ConfigError:
     """Say the same with the JSON path of the value in place of the argument."""
     name, bracket, index = error.argument.partition("[")
     if name == "head_dim":
         name = "dim"  # it is the rotated width that does not fit
     origin = fields[name].origin if name in fields else plan.path
-    path = where(origin, where(plan.path))
+    path = where(origin, where(plan.path, flat.path))
     return ConfigError(path + bracket + index, error.value, error.reason)
 
 
 # ---- the type ----------------------------------------------------------------------
 
 
-def _scheme(flat: Flat, plan: Plan) -> tuple[str, str]:
-    """Word of the type, as the model type means it, and the scheme."""
+def _type_word(flat: Flat, plan: Plan) -> Found:
+    """Find the type, as the model type means its word."""
     new, old = plan.get("rope_type"), plan.get("type")
     found = new or old or Found("default", plan.path)
     if new and old and new.value != old.value:
         flat.note(old.origin, f"is ignored: rope_type is {printable(new.value)}")
+    if new is None and old is None and plan.given:
+        flat.note(plan.at("rope_type"), "is missing: plain frequencies")
     if not isinstance(found.value, str):
         raise ConfigError(where(found.origin), found.value, "must be a string")
-    row, word = plan.row, found.value
-    word = row.type_words.get(word, word)
-    dialect = "transformers-4" if flat.v4 else "transformers"
-    alpha = plan.block.get("alpha")
-    if word == "dynamic" and "alpha" in row.flags and alpha:
-        word = "ntk"
-    elif word == "kexue_ntk":
+    row = plan.row
+    word = row.type_words.get(found.value, found.value)
+    if word == "dynamic" and "alpha" in row.flags and plan.block.get("alpha"):
+        return Found("ntk", found.origin)
+    if word in _VENDORS:
         flat.note(found.origin, "is read as NTK with the base times the factor")
-        return word, "linear"
-    elif word not in SCHEMES or dialect not in SCHEMES[word].dialects:
+        return Found(word, found.origin)
+    dialect = "transformers-4" if flat.v4 else "transformers"
+    if word not in SCHEMES or dialect not in SCHEMES[word].dialects:
         if flat.known:
             raise ConfigError(where(found.origin), found.value, "is no known rope type")
         flat.note(found.origin, "is no known rope type: read as plain frequencies")
         word = "default"
-    if word != found.value and word != "ntk" and flat.known and not row.axes:
-        flat.note(found.origin, f"means {word} in {row.model_type}")
+    elif word != found.value and not row.axes:
+        flat.note(found.origin, f"means {word} here")
     if found.value == "su" and flat.known and flat.find(_ORIGINAL):
         flat.note(found.origin, "transformers 5.23.0 raises KeyError for this (D4)")
-    return word, word
+    return Found(word, found.origin)
 
 
 # ---- the keys of the scheme ----------------------------------------------------------
@@ -119,7 +126,7 @@ def _scheme(flat: Flat, plan: Plan) -> tuple[str, str]:
 
 def _scheme_keys(flat: Flat, plan: Plan, scheme: str) -> Fields:
     """Keys of the scheme; a factor that lengths give stays None."""
-    fields: Fields = {"scheme": Found(scheme, plan.at("rope_type"))}
+    fields: Fields = {}
     for key in SCHEMES[scheme].required:
         found = plan.get(key.name)
         if found is None:

@@ -45,6 +45,10 @@ def lengths(flat: Flat, plan: Plan, scheme: str, fields: Fields) -> Fields:
     length = flat.size(_LENGTH)
     if length is not None and isinstance(flat.keys.get(_LENGTH), float):
         flat.note(length.origin, "is not written as an integer")
+    if length is not None and not length.origin.startswith("$"):
+        flat.note(
+            flat.at(_LENGTH), f"is missing: {length.value} is the {length.origin}"
+        )
     result: Fields = {} if length is None else {"length": length}
     trained, factor = _trained(flat, plan, scheme, length), fields.get("factor")
     if flat.v4 and scheme == "longrope" and flat.find(_ORIGINAL) and length:

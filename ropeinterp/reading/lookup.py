@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -175,6 +176,9 @@ def numbers(found: Found) -> Found:
 KINDS = {"number": number, "length": whole, "bool": flag, "numbers": numbers}
 
 
+_JOINED = re.compile(r" (?://|[/*+]|and) ")
+
+
 def where(origin: str, otherwise: str = "$") -> str:
     """JSON path in an origin; computed values name several, the first one counts."""
-    return origin.split(" ")[0] if origin.startswith("$") else otherwise
+    return _JOINED.split(origin)[0] if origin.startswith("$") else otherwise

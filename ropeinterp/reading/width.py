@@ -25,7 +25,11 @@ def _partial(flat: Flat, plan: Plan, head: Found) -> Found:
     top = plan.layer.get("partial_rotary_factor") or _top_partial(flat, plan, head)
     found = top if "forced_partial" in row.flags else own or top
     if found is None or found.value is None:
-        return Found(1.0 if row.partial is None else row.partial, row.described)
+        if row.partial is None:
+            return Found(1.0, "the whole head")
+        path = flat.at("partial_rotary_factor")
+        flat.note(path, f"is missing: {row.partial:g} is the {row.described}")
+        return Found(row.partial, row.described)
     if own is not None and found is not own:
         flat.note(own.origin, f"is not read by {row.model_type}")
     return number(found)
@@ -62,7 +66,7 @@ def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
     fields: Fields = {"head_dim": head}
     if scheme == "proportional":
         fields["partial_rotary_factor"] = partial
-        if head.value % 2 and 0 < head.value < 2**20:  # no half pair at the end
+        if head.value % 2 and 0 < head.value < _WIDEST:  # no half pair at the end
             whole_pairs = tuple(range(head.value // 2))
             fields["frequency_map"] = Found(whole_pairs, head.origin)
     if ignores or scheme == "proportional" or partial.value == 1:
@@ -82,14 +86,14 @@ def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
         fields["rotary_offset"] = Found(
             max(head.value - 2 * ((dim + 1) // 2), 0), row.described
         )
-    if row.axes and 0 < dim <= min(head.value, 2**20):
+    if row.axes and 0 < dim <= min(head.value, _WIDEST):
         pairs = dim // 2 if "frequency_map" in fields else (dim + 1) // 2
         fields["axis_map"] = _axis_map(flat, plan, pairs)
     return fields
 
 
 def _grid(plan: Plan, head: Found) -> Fields:
-    if not 4 <= head.value <= 2**20:
+    if not 4 <= head.value <= _WIDEST:
         raise ConfigError(
             where(head.origin, where(plan.path)),
             head.value,
@@ -127,7 +131,7 @@ def _axis_map(flat: Flat, plan: Plan, pairs: int) -> Found:
     path = where(found.origin, plan.at("mrope_section"))
     path = path if path.startswith("$") else flat.path
     sections = tuple(whole(Found(n, path)).value for n in numbers(found).value)
-    if any(not 0 <= n <= 2**20 for n in sections):
+    if any(not 0 <= n <= _WIDEST for n in sections):
         raise ConfigError(path, list(sections), "must be from 0 to 2**20 each")
     if default and len(sections) != len(default):
         raise ConfigError(path, list(sections), f"must have {len(default)} sections")
