@@ -243,11 +243,14 @@ def yarn_attention(
     for name, m in (("mscale", mscale), ("mscale_all_dim", mscale_all_dim)):
         if m is not None and not 0.0 <= m < math.inf:
             raise ParameterError(name, m, "must be finite and at least 0")
+    if mscale and mscale_all_dim:
+        return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim)
+    return yarn_mscale(factor, 1.0)
 
-    def g(m: float) -> float:
-        return 1.0 if factor <= 1 else 0.1 * m * log(factor) + 1.0
 
-    return g(mscale) / g(mscale_all_dim) if mscale and mscale_all_dim else g(1.0)
+def yarn_mscale(factor: Number, weight: float) -> float:
+    """One temperature: ``0.1 * weight * ln(factor) + 1``, 1 for factors up to 1."""
+    return 1.0 if factor <= 1 else 0.1 * weight * log(factor) + 1.0
 
 
 def longrope_attention(factor: Number, trained_length: float) -> float:
@@ -270,6 +273,10 @@ def longrope_attention(factor: Number, trained_length: float) -> float:
     """
     if factor <= 1:
         return 1.0
+    if trained_length == 1:
+        raise ParameterError(
+            "trained_length", 1, "the attention factor divides by its logarithm"
+        )
     return math.sqrt(1.0 + log(factor) / log(trained_length))
 
 
@@ -670,7 +677,17 @@ def proportional_pairs(dim: int, partial_rotary_factor: float) -> int:
 
 
 def _indices(spec: RopeSpec) -> NDArray[np.float64]:
-    return np.arange(spec.rotary_dim // 2, dtype=np.float64)
+    return np.arange((spec.dim + 1) // 2, dtype=np.float64)
+
+
+def mapped(
+    inv_freq: NDArray[np.float64],
+    planes: NDArray[np.float64],
+    frequency_map: tuple[int, ...],
+) -> Frequencies:
+    """Frequencies of pairs that share or reorder them."""
+    k = np.asarray(frequency_map, np.intp)
+    return _both((inv_freq[k], np.ascontiguousarray(planes[:, k])))
 
 
 def of_default(spec: RopeSpec) -> Frequencies:

@@ -33,7 +33,7 @@ def _powers(base: float | np.floating[Any], dim: int, k: NDArray[Any]) -> Float3
 
 
 def _pairs(spec: RopeSpec) -> NDArray[np.int64]:
-    return np.arange(spec.rotary_dim // 2)
+    return np.arange((spec.dim + 1) // 2)
 
 
 def _plain(spec: RopeSpec) -> Float32:
@@ -150,7 +150,8 @@ def inv_freq(spec: RopeSpec) -> Float32:
     ndarray of float32, shape (rotary_dim // 2,)
         Within 4 ulp of transformers 5.23.0 on the CPU (llama3, by cancellation, 12).
     """
-    return np.asarray(_ORDERS[spec.scheme](spec), _F)
+    own = np.asarray(_ORDERS[spec.scheme](spec), _F)
+    return own if spec.frequency_map is None else own[list(spec.frequency_map)]
 
 
 def cos_sin(

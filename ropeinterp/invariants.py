@@ -127,7 +127,9 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "long_attention_scaling": _above(0.0),
         "logit_scale": _above(0.0),
         "position_scale": _above(0.0),
+        "query_scale": _each(_above(0.0, equal=True)),
         "axis_map": _each(_whole(0, 254)),
+        "frequency_map": _each(_whole(0, 2**20)),
         "frequencies": _each(_frequency),
     }
 )

@@ -5,11 +5,15 @@ from typing import NamedTuple
 
 
 class Layout(NamedTuple):
-    """How a layout is rotated: kernels by name, direction, layout of the result."""
+    """How a layout is rotated: kernels by name, direction, layout of the result.
+
+    With several blocks each one holds whole pairs and is rotated on its own.
+    """
 
     kernel: str
     result: str
     sign: float = 1.0
+    blocks: int = 1
 
 
 LAYOUTS = MappingProxyType(
@@ -18,5 +22,6 @@ LAYOUTS = MappingProxyType(
         "interleaved": Layout("interleaved", "interleaved"),
         "interleaved_to_half": Layout("interleaved_to_half", "half"),
         "half_reversed": Layout("half", "half_reversed", -1.0),
+        "half_blocks": Layout("half", "half_blocks", blocks=2),
     }
 )

@@ -28,7 +28,7 @@ from ropeinterp.arguments import (
 )
 from ropeinterp.errors import printable
 from ropeinterp.layouts import LAYOUTS
-from ropeinterp.tables import check_precision, driving, tables_of
+from ropeinterp.tables import check_precision, tables_of
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -46,6 +46,41 @@ def _call(
         kernel(x.view(np.uint16), *operands, out=out.view(np.uint16), **how)
     else:
         getattr(_core, name)(x, *operands, out=out, **how)
+
+
+def _blocks(spec: RopeSpec) -> list[tuple[slice, slice]]:
+    """Channels and pairs of each block; the last one keeps the unrotated channels."""
+    count = LAYOUTS[spec.layout].blocks
+    n = spec.rotary_dim // 2 // count
+    return [
+        (
+            slice(2 * n * b, 2 * n * (b + 1) if b + 1 < count else None),
+            slice(n * b, n * (b + 1)),
+        )
+        for b in range(count)
+    ]
+
+
+def _by_tables(
+    spec: RopeSpec,
+    x: NDArray[Any],
+    tables: tuple[NDArray[Any], NDArray[Any]],
+    out: NDArray[Any],
+) -> None:
+    """Rotate x by tables of cosines and sines."""
+    name = f"rotate_{LAYOUTS[spec.layout].kernel}"
+    if spec.splits_pairs:
+        # Each half of a pair by its own angle: rotate twice, keep one half of each.
+        n = spec.rotary_dim // 2
+        first, second = np.empty_like(x), np.empty_like(x)
+        _call(name, x, *(t[..., :n] for t in tables), out=first)
+        _call(name, x, *(t[..., n:] for t in tables), out=second)
+        out[...] = first
+        out[..., n : 2 * n] = second[..., n : 2 * n]
+        return
+    for channels, pairs in _blocks(spec):
+        block = (t[..., pairs] for t in tables)
+        _call(name, x[..., channels], *block, out=out[..., channels])
 
 
 class _Job(NamedTuple):
@@ -120,45 +155,41 @@ def apply(
     check_precision(precision)
     workers = _thread_count(threads)
     job, result = _prepare(spec, x, positions, seq_axis, out)
-    if inverse:
-        job = job._replace(positions=-job.positions)
-    kernel = LAYOUTS[spec.layout].kernel
+    sign = -LAYOUTS[spec.layout].sign if inverse else LAYOUTS[spec.layout].sign
+    job = job._replace(positions=sign * job.positions)
 
     def rotate(piece: _Job) -> None:
         if precision == "exact" and not piece.with_axes:
-            _fused(spec, kernel, piece)
+            _fused(spec, piece)
             return
-        cos, sin = tables_of(
-            spec,
-            piece.positions,
-            piece.with_axes,
-            _table_dtype(piece.x.dtype),
-            precision,
-        )
-        _call(f"rotate_{kernel}", piece.x, cos, sin, out=piece.out)
+        dtype = _table_dtype(piece.x.dtype)
+        tables = tables_of(spec, piece.positions, piece.with_axes, dtype, precision)
+        _by_tables(spec, piece.x, tables, piece.out)
 
     _run(rotate, job, workers)
     return result
 
 
-def _fused(spec: RopeSpec, kernel: str, job: _Job) -> None:
+def _fused(spec: RopeSpec, job: _Job) -> None:
     """One call of the fused gufunc: its heads are an axis on which positions agree."""
-    x, out, p = job.x, job.out, driving(spec, job.positions)
+    x, out, p = job.x, job.out, job.positions * spec.position_scale
     shared = [a for a in range(p.ndim) if p.shape[a] == 1]
     if shared:
         heads = max(shared, key=lambda a: x.shape[a])
         p = p.squeeze(heads)
     else:
         heads, x, out = -2, x[..., None, :], out[..., None, :]
-    _call(
-        "rope" if kernel == "half" else f"rope_{kernel}",
-        x,
-        p,
-        spec._planes,
-        spec.attention_scaling,
-        out=out,
-        axes=[(heads, -1), (), (0, 1), (), (heads, -1)],
-    )
+    kernel = LAYOUTS[spec.layout].kernel
+    for channels, pairs in _blocks(spec):
+        _call(
+            "rope" if kernel == "half" else f"rope_{kernel}",
+            x[..., channels],
+            p,
+            spec._planes[:, pairs],
+            spec.attention_scaling,
+            out=out[..., channels],
+            axes=[(heads, -1), (), (0, 1), (), (heads, -1)],
+        )
 
 
 def _table_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -184,20 +215,21 @@ def retarget(
         if mine != other:
             raise ValueError(f"{name} of the two specs differs: {mine} and {other}")
     # Rotated keys stand in the layout of the result.
-    layout = LAYOUTS[old.layout].result
-    job, result = _prepare(replace(old, layout=layout), k, positions, seq_axis, out)
+    old = replace(old, layout=LAYOUTS[old.layout].result)
+    job, result = _prepare(old, k, positions, seq_axis, out)
     double = np.dtype(np.float64)
 
     def rotate(piece: _Job) -> None:
         # The angle of the difference, from the exact tables of both; in float64 until
         # the last rounding.
-        c1, s1 = tables_of(old, piece.positions, piece.with_axes, double)
-        c2, s2 = tables_of(new, piece.positions, piece.with_axes, double)
+        p = LAYOUTS[old.layout].sign * piece.positions
+        c1, s1 = tables_of(old, p, piece.with_axes, double)
+        c2, s2 = tables_of(new, p, piece.with_axes, double)
         norm = old.attention_scaling**2
         table = _table_dtype(piece.x.dtype)
         cos = ((c1 * c2 + s1 * s2) / norm).astype(table)
         sin = ((c1 * s2 - s1 * c2) / norm).astype(table)
-        _call(f"rotate_{LAYOUTS[layout].kernel}", piece.x, cos, sin, out=piece.out)
+        _by_tables(old, piece.x, (cos, sin), piece.out)
 
     _run(rotate, job, 1)
     return result

@@ -29,11 +29,17 @@ class Key:
         The field of :class:`ropeinterp.RopeSpec` that it sets.
     kind : str
         "number", "length", "bool" or "numbers" (a list).
+    nullable : bool
+        Whether null stands for a value that lengths give.
+    zero_is_missing : bool
+        Whether 0 counts as absent.
     """
 
     name: str
     field: str
     kind: str = "number"
+    nullable: bool = False
+    zero_is_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class Scheme:
         From a spec to inverse frequencies and turn planes.
     least_dim : int
         Fewest channels for which the formula is defined.
+    dialects : tuple of str
+        In which its name is a type word.
     """
 
     required: tuple[Key, ...]
@@ -57,30 +65,34 @@ class Scheme:
     fields: tuple[str, ...]
     frequencies: Callable[[RopeSpec], frequencies.Frequencies]
     least_dim: int = 1
+    dialects: tuple[str, ...] = ("transformers", "transformers-4")
 
 
 _FACTOR = Key("factor", "factor")
 _ORIGINAL = Key("original_max_position_embeddings", "trained_length", "length")
 _ATTENTION = Key("attention_factor", "attention_factor")
+_FACTOR_OR_LENGTHS = Key("factor", "factor", nullable=True)
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {
         "default": Scheme((), (), ("base",), frequencies.of_default),
         "linear": Scheme((_FACTOR,), (), ("base",), frequencies.of_linear),
         # Base scaling. In configs it is "dynamic" with `alpha` (HunYuan).
-        "ntk": Scheme((Key("alpha", "factor"),), (), ("base",), frequencies.of_ntk, 3),
+        "ntk": Scheme(
+            (Key("alpha", "factor"),), (), ("base",), frequencies.of_ntk, 3, ()
+        ),
         "dynamic": Scheme(
             (_FACTOR,), (), ("base", "trained_length"), frequencies.of_dynamic, 3
         ),
         "yarn": Scheme(
-            (_FACTOR,),
+            (_FACTOR_OR_LENGTHS,),
             (
                 _ORIGINAL,
                 _ATTENTION,
-                Key("beta_fast", "beta_fast"),
-                Key("beta_slow", "beta_slow"),
-                Key("mscale", "mscale"),
-                Key("mscale_all_dim", "mscale_all_dim"),
+                Key("beta_fast", "beta_fast", zero_is_missing=True),
+                Key("beta_slow", "beta_slow", zero_is_missing=True),
+                Key("mscale", "mscale", zero_is_missing=True),
+                Key("mscale_all_dim", "mscale_all_dim", zero_is_missing=True),
                 Key("truncate", "truncate", "bool"),
             ),
             ("base", "trained_length"),
@@ -91,7 +103,7 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
                 Key("short_factor", "short_factors", "numbers"),
                 Key("long_factor", "long_factors", "numbers"),
             ),
-            (_FACTOR, _ORIGINAL, _ATTENTION),
+            (_FACTOR_OR_LENGTHS, _ORIGINAL, _ATTENTION),
             ("base", "trained_length", "short_factors", "long_factors"),
             frequencies.of_longrope,
         ),
@@ -110,8 +122,9 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             (_FACTOR, Key("partial_rotary_factor", "partial_rotary_factor")),
             ("base",),
             frequencies.of_proportional,
+            dialects=("transformers",),
         ),
         # Frequencies that come from elsewhere; no config block asks for it.
-        "given": Scheme((), (), ("frequencies",), frequencies.of_given),
+        "given": Scheme((), (), ("frequencies",), frequencies.of_given, dialects=()),
     }
 )

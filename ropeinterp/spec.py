@@ -43,8 +43,8 @@ class RopeSpec:
         Channels of one head (default: no more than are rotated), and the channel where
         the rotated slice begins.
     layout : str
-        "half", "interleaved", "interleaved_to_half" or "half_reversed": in which
-        channels the two halves of a pair stand.
+        "half", "interleaved", "interleaved_to_half", "half_reversed" or "half_blocks":
+        in which channels the two halves of a pair stand.
     factor : float or Fraction
         Context multiplier ``length / trained_length``.
     trained_length, length : int or None
@@ -55,8 +55,14 @@ class RopeSpec:
         Softmax factor of DeepSeek-style models; never part of cos and sin.
     position_scale : float
         Multiplies positions before the frequency.
+    query_scale : tuple of float or None
+        ``(beta, length, offset)``: queries are multiplied by
+        ``1 + beta * ln(1 + floor((position + offset) / length))``; travels only.
     axis_map : tuple of int or None
-        For each pair the axis of the positions that drives it; None for one axis.
+        For each pair the axis of the positions that drives it; None for one axis. With
+        one entry per channel, the two halves of a pair follow axes of their own.
+    frequency_map : tuple of int or None
+        For each pair the index k of its frequency; None for 0, 1, 2, ...
     seq_len : int or None
         Length at which a dynamic spec is frozen, see :meth:`at`.
     beta_fast, beta_slow, truncate
@@ -85,7 +91,9 @@ class RopeSpec:
     attention_scaling: float = 1.0
     logit_scale: float = 1.0
     position_scale: float = 1.0
+    query_scale: tuple[float, ...] | None = None
     axis_map: tuple[int, ...] | None = None
+    frequency_map: tuple[int, ...] | None = None
     seq_len: int | None = None
     beta_fast: float = 32.0
     beta_slow: float = 1.0
@@ -113,6 +121,8 @@ class RopeSpec:
             self._set(head_dim=self.rotary_offset + self.rotary_dim)
         self._check_together()
         inv_freq, planes = SCHEMES[self.scheme].frequencies(self)
+        if self.frequency_map is not None:
+            inv_freq, planes = frequencies.mapped(inv_freq, planes, self.frequency_map)
         self._set(_inv_freq=inv_freq, _planes=planes)
 
     def _set(self, **values: object) -> None:
@@ -135,18 +145,29 @@ class RopeSpec:
                 f"is less than rotary_offset {self.rotary_offset} "
                 f"+ rotary_dim {self.rotary_dim}",
             )
-        pairs = self.rotary_dim // 2
+        pairs, own = self.rotary_dim // 2, (self.dim + 1) // 2
         for name in (*self._LISTS, "axis_map"):
             values = getattr(self, name)
-            if values is not None and len(values) != pairs:
+            n = pairs if name == "axis_map" else own
+            if values is None or len(values) == n:
+                continue
+            if name != "axis_map" or not self.splits_pairs:
                 raise ParameterError(
-                    name,
-                    values,
-                    f"has {len(values)} entries, not one per pair: {pairs}",
+                    name, values, f"has {len(values)} entries, not one per pair: {n}"
                 )
         if self.depends_on_length and self.trained_length is None:
             raise ParameterError(
                 "trained_length", None, "is needed where something depends on seq_len"
+            )
+        if max(self.frequency_map or (0,)) >= own:
+            raise ParameterError(
+                "frequency_map", self.frequency_map, f"has entries not below {own}"
+            )
+        if self.layout == "half_blocks" and pairs % 2:
+            raise ParameterError("dim", self.dim, "half_blocks needs an even half")
+        if self.splits_pairs and self.layout != "half":
+            raise ParameterError(
+                "axis_map", self.axis_map, "one axis per channel needs the layout half"
             )
         if self.scheme == "yarn":
             if self.base == 1.0:
@@ -385,10 +406,6 @@ class RopeSpec:
             CHECKS["attention_scaling"]("attention_factor", attention_factor)
         trained_length = CHECKS["trained_length"]("trained_length", trained_length)
         if attention_factor is None:
-            if factor > 1 and trained_length == 1:
-                raise ParameterError(
-                    "trained_length", 1, "the attention factor divides by its logarithm"
-                )
             attention_factor = frequencies.longrope_attention(factor, trained_length)
         return cls(
             scheme="longrope",
@@ -532,8 +549,15 @@ class RopeSpec:
 
     @property
     def rotary_dim(self) -> int:
-        """Channels of the rotated slice, ``2 * ceil(dim / 2)``."""
+        """Channels of the rotated slice, two per pair: ``2 * ceil(dim / 2)``."""
+        if self.frequency_map is not None:
+            return 2 * len(self.frequency_map)
         return 2 * ((self.dim + 1) // 2)
+
+    @property
+    def splits_pairs(self) -> bool:
+        """Whether `axis_map` has one entry per channel: then it is no rotation."""
+        return self.axis_map is not None and len(self.axis_map) == self.rotary_dim
 
     @property
     def n_axes(self) -> int:

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ropeinterp import _core, hf32
 from ropeinterp.arguments import checked_positions, has_axes, is_bfloat16
 from ropeinterp.errors import printable
-from ropeinterp.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -64,11 +63,6 @@ def cos_sin(
     return tables_of(spec, p, with_axes, result, precision)
 
 
-def driving(spec: RopeSpec, p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Positions as the frequencies see them."""
-    return p * (spec.position_scale * LAYOUTS[spec.layout].sign)
-
-
 def tables_of(
     spec: RopeSpec,
     p: NDArray[np.float64],
@@ -78,37 +72,44 @@ def tables_of(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Tables of checked positions, each pair driven by the axis that axis_map names."""
     make = _PRECISIONS[precision]
-    p = driving(spec, p)
+    p = p * spec.position_scale
+    columns = np.arange(spec.rotary_dim // 2)
+    if spec.splits_pairs:
+        columns = np.concatenate((columns, columns))
     if not with_axes:
-        return make(spec, p, slice(None), dtype)
-    shape = (*p.shape[1:], spec.rotary_dim // 2)
+        return make(spec, p, columns, dtype)
+    shape = (*p.shape[1:], columns.size)
     cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
     for axis, own in enumerate(p):
-        pairs = np.flatnonzero(np.array(spec.axis_map) == axis)
-        cos[..., pairs], sin[..., pairs] = make(spec, own, pairs, dtype)
+        driven = np.flatnonzero(np.array(spec.axis_map) == axis)
+        cos[..., driven], sin[..., driven] = make(spec, own, columns[driven], dtype)
     return cos, sin
 
 
 def _exact(
-    spec: RopeSpec, p: NDArray[np.float64], pairs: Any, dtype: np.dtype[Any]
+    spec: RopeSpec,
+    p: NDArray[np.float64],
+    pairs: NDArray[np.intp],
+    dtype: np.dtype[Any],
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    planes = spec._planes[:, pairs]
-    rows, n = p.reshape(p.size), planes.shape[-1]
-    cos, sin = np.empty((p.size, n), dtype), np.empty((p.size, n), dtype)
-    step = max(_PAIRS_PER_CALL // max(n, 1), 1)
-    for part in (slice(i, i + step) for i in range(0, p.size, step)):
-        scale, out = spec.attention_scaling, (cos[part], sin[part])
-        if dtype.char in "efd":
-            # Without dtype the first loop would serve, and its float32 be cast.
-            _core.cos_sin(rows[part], planes, scale, out=out, dtype=dtype)
-        else:
-            bits = tuple(table.view(np.uint16) for table in out)
-            _core._cos_sin_bfloat16(rows[part], planes, scale, out=bits)
-    return cos.reshape(*p.shape, n), sin.reshape(*p.shape, n)
+    planes = np.ascontiguousarray(spec._planes[:, pairs])
+    shape = (*p.shape, pairs.size)
+    cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
+    if dtype.char in "efd":
+        # Without dtype the first loop would serve, and its float32 be cast.
+        scale, out = spec.attention_scaling, (cos, sin)
+        _core.cos_sin(p, planes, scale, out=out, dtype=dtype)
+    else:
+        bits = cos.view(np.uint16), sin.view(np.uint16)
+        _core._cos_sin_bfloat16(p, planes, spec.attention_scaling, out=bits)
+    return cos, sin
 
 
 def _hf32(
-    spec: RopeSpec, p: NDArray[np.float64], pairs: Any, dtype: np.dtype[Any]
+    spec: RopeSpec,
+    p: NDArray[np.float64],
+    pairs: NDArray[np.intp],
+    dtype: np.dtype[Any],
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     inv_freq = hf32.inv_freq(spec)[pairs]
     cos, sin = hf32.cos_sin(p, inv_freq, spec.attention_scaling)

@@ -21,11 +21,8 @@ LAYERS = (
     ("invariants", "tables"),
     ("rotate",),
     ("spec",),
-    ("source", "models", "engines"),
-    ("lookup",),
-    ("heads", "axes"),
-    ("block",),
-    ("layers",),
+    ("models", "engines"),
+    ("reading",),
     ("config",),
     ("torch", "dask", "planning", "precision"),
     ("checks", "compare"),
@@ -35,7 +32,7 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Rows about models and engines are for the reader of configs alone.
-READERS = {"lookup", "heads", "axes", "block", "layers", "config"}
+READERS = {"reading", "config"}
 ENGINES = re.compile(r"vllm|sglang|llama\.cpp|\bmlx", re.IGNORECASE)
 LIBM = re.compile(
     r"\b(sin|cos|tan|sincos|pow|exp|exp2|log|log2|sqrt|floor|ceil|trunc|rint|round|"

@@ -1,0 +1,88 @@
+"""read(): a model's config becomes specs, one per layer type, and notes.
+
+The package reading does the work; it alone knows the names of config keys. What follows
+has numbers only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ropeinterp.errors import printable
+from ropeinterp.reading.parts import Reader
+from ropeinterp.reading.result import Note, RopeConfig
+from ropeinterp.reading.source import load
+
+__all__ = ["Note", "RopeConfig", "read"]
+
+_DIALECTS = ("transformers", "transformers-4")
+
+
+class HasToDict(Protocol):
+    """A config object."""
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return the config as a mapping."""
+
+
+def read(
+    source: Mapping[str, Any] | str | os.PathLike[str] | HasToDict,
+    *,
+    dialect: str = "transformers",
+    trained_length: int | None = None,
+    context_length: int | None = None,
+) -> RopeConfig:
+    """Read what a model's config says about its positions.
+
+    Parameters
+    ----------
+    source : mapping, path, or object with ``to_dict()``
+        The config, its JSON file, or a directory with config.json.
+    dialect : {"transformers", "transformers-4"}, optional
+        Whose reading is meant: that of transformers 5.x or of 4.57.
+    trained_length : int, optional
+        Tokens of the original context, where the config cannot say it.
+    context_length : int, optional
+        Tokens that an engine was configured to; neither dialect depends on it.
+
+    Returns
+    -------
+    RopeConfig
+
+    Raises
+    ------
+    ConfigError
+        If the config cannot be read; it names the JSON path, the value and the reason.
+    FileNotFoundError
+        If a path does not exist.
+    TypeError, ValueError
+        If an argument is of a wrong type or unknown.
+
+    Examples
+    --------
+    >>> read({"model_type": "llama", "hidden_size": 512, "num_attention_heads": 128,
+    ...       "rope_theta": 1e4}).spec.inv_freq()
+    array([1.  , 0.01])
+    """
+    if dialect not in _DIALECTS:
+        raise ValueError(
+            f"dialect {printable(dialect)}: must be one of {', '.join(_DIALECTS)}"
+        )
+    for name, value in (
+        ("trained_length", trained_length),
+        ("context_length", context_length),
+    ):
+        _check_length(name, value)
+    keys, notes = load(source)
+    return Reader(dialect, trained_length).config(keys, "$", notes)
+
+
+def _check_length(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if not 0 < value <= 2**53:
+        raise ValueError(f"{name} {printable(value)}: must be from 1 to 2**53")

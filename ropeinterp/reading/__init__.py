@@ -1,0 +1,1 @@
+"""How a config is read: the files behind :func:`ropeinterp.read`."""

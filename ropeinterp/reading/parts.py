@@ -1,0 +1,197 @@
+"""One model or several: a flat config, and the parts of a composite one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ropeinterp.errors import ConfigError, printable
+from ropeinterp.models import Part, composites, models
+from ropeinterp.reading.block import read_block
+from ropeinterp.reading.layers import layers_of
+from ropeinterp.reading.lookup import Flat
+from ropeinterp.reading.result import Note, RopeConfig
+from ropeinterp.reading.source import below
+from ropeinterp.spec import RopeSpec
+
+_TEXT_PARTS = ("text_config", "llm_config", "language_config")
+# Top-level keys of vendors' own code that change positions there and are not read.
+_VENDORS = (
+    "rope_ratio",
+    "rotary_scaling_factor",
+    "use_dynamic_ntk",
+    "use_logn_attn",
+    "auto_map",
+)
+# Where a flag says that the table is not used: key, value of use, words.
+_SWITCHES: Mapping[str, tuple[str, tuple[object, ...]]] = {
+    "falcon": ("alibi", (None, False)),
+    "esm": ("position_embedding_type", ("rotary",)),
+    "wav2vec2-bert": ("position_embeddings_type", ("rotary",)),
+    "wav2vec2-conformer": ("position_embeddings_type", ("rotary",)),
+    "seamless_m4t": ("position_embeddings_type", ("rotary",)),
+}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Arguments of one call of read().
+
+    Parameters
+    ----------
+    dialect : str
+        Whose reading it is.
+    trained_length : int or None
+        What the caller knows and the config may not say.
+    """
+
+    dialect: str
+    trained_length: int | None
+
+    def config(
+        self, keys: Mapping[str, Any], path: str, notes: list[Note], named: str = ""
+    ) -> RopeConfig:
+        """Read a config, or the part of one that is of type `named` if it says none."""
+        own = keys.get("model_type")
+        if own is not None and not isinstance(own, str):
+            raise ConfigError(below(path, "model_type"), own, "must be a string")
+        model_type = own or named or None
+        if model_type is not None and model_type in composites() and not named:
+            return self._composite(keys, path, notes, model_type)
+        if named and (model_type not in models() or model_type in composites()):
+            # qwen2_vl in a vision_config means its vision part.
+            model_type = named if model_type in composites() else model_type
+        if model_type not in models():
+            for key in _TEXT_PARTS:
+                if isinstance(keys.get(key), dict) and "hidden_size" not in keys:
+                    return self._unknown_composite(keys, path, notes, model_type, key)
+        return self._flat(keys, path, notes, model_type)
+
+    # ---- one model ------------------------------------------------------------------
+
+    def _flat(
+        self,
+        keys: Mapping[str, Any],
+        path: str,
+        notes: list[Note],
+        model_type: str | None,
+    ) -> RopeConfig:
+        rows = models().get(model_type or "", models()[""])
+        flat = Flat(
+            keys,
+            path,
+            rows,
+            self.dialect == "transformers-4",
+            self.trained_length,
+            notes,
+        )
+        at = below(path, "model_type")
+        if rows[0].layers == "refused":
+            raise ConfigError(at, model_type, "builds tables that no spec describes")
+        if rows[0].layers == "none":
+            flat.note(at, f"{printable(model_type)} has no rotary embedding")
+            return RopeConfig(
+                model_type, {}, notes=tuple(flat.notes), dialect=self.dialect
+            )
+        self._note_model(flat, model_type, at)
+        found = layers_of(flat)
+        specs: dict[str, RopeSpec | None] = {}
+        origins: dict[str, Mapping[str, str]] = {}
+        for name, plan in found.plans.items():
+            if plan is None:
+                specs[name] = None
+                continue
+            specs[name], origins[name] = read_block(flat, plan)
+        return RopeConfig(
+            model_type,
+            specs,
+            found.keys,
+            notes=tuple(flat.notes),
+            dialect=self.dialect,
+            origins=origins,
+        )
+
+    def _note_model(self, flat: Flat, model_type: str | None, at: str) -> None:
+        if not flat.known:
+            word = "missing" if model_type is None else "unknown"
+            flat.note(at, f"is {word}: read by general rules")
+            for key in _VENDORS:
+                if key in flat.keys:
+                    flat.note(flat.at(key), "is not read")
+        if "learned" in flat.rows[0].flags:
+            flat.note(at, "frequencies are multiplied by exp of a learned buffer")
+        key, use = _SWITCHES.get(model_type or "", ("", ()))
+        if key and key in flat.keys and flat.keys[key] not in use:
+            flat.note(flat.at(key), "the rotary table exists but is not used")
+
+    # ---- composite models -----------------------------------------------------------
+
+    def _composite(
+        self, keys: Mapping[str, Any], path: str, notes: list[Note], model_type: str
+    ) -> RopeConfig:
+        parts: dict[str, RopeConfig] = {}
+        failed = None
+        for part in composites()[model_type]:
+            found, at, own = self._part_keys(keys, path, part)
+            try:
+                read = self.config(found, at, own, part.model_type)
+                parts[".".join(part.path)] = read
+            except ConfigError as error:
+                if found:
+                    raise
+                own.append(Note(at, f"cannot be read by class defaults: {error}"))
+                notes, failed = [*notes, *own], error
+        if not parts and failed is not None:
+            raise failed
+        return self._joined(model_type, parts, notes)
+
+    def _part_keys(
+        self, keys: Mapping[str, Any], path: str, part: Part
+    ) -> tuple[Mapping[str, Any], str, list[Note]]:
+        """Find the dict of a part; where it is missing, the class defaults count."""
+        found: Any = keys
+        at = path
+        for key in part.path:
+            at = below(at, key)
+            found = found.get(key)
+            if found is None:
+                break
+            if not isinstance(found, dict):
+                raise ConfigError(at, found, "must be an object")
+        if found is None and part.flat and {"hidden_size", "rope_theta"} & keys.keys():
+            note = Note(at, "is missing: its keys stand at the top level")
+            return {k: v for k, v in keys.items() if k != "model_type"}, path, [note]
+        if found is None:
+            note = Note(at, f"is missing: class defaults of {part.model_type}")
+            return {}, at, [note]
+        return found, at, []
+
+    def _unknown_composite(
+        self,
+        keys: Mapping[str, Any],
+        path: str,
+        notes: list[Note],
+        model_type: str | None,
+        key: str,
+    ) -> RopeConfig:
+        at = below(path, "model_type")
+        notes.append(Note(at, f"is unknown: {key} is read as its text part"))
+        part = self.config(keys[key], below(path, key), [], "")
+        return self._joined(model_type, {key: part}, notes)
+
+    def _joined(
+        self, model_type: str | None, parts: dict[str, RopeConfig], notes: list[Note]
+    ) -> RopeConfig:
+        """Make a config whose layers are those of its text part."""
+        text = [p for name, p in parts.items() if name.endswith(_TEXT_PARTS)]
+        main = (text or list(parts.values()))[0]
+        return RopeConfig(
+            model_type,
+            main.layers,
+            main.layer_keys,
+            parts,
+            (*notes, *(note for part in parts.values() for note in part.notes)),
+            self.dialect,
+            main.origins,
+        )

@@ -1,0 +1,76 @@
+"""What read() returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ropeinterp.spec import RopeSpec
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a reader of the config should know.
+
+    Parameters
+    ----------
+    path : str
+        JSON path, ``$.a.b[3]``; of the missing key where one was defaulted.
+    message : str
+        What was defaulted, ignored, in conflict, or differs elsewhere.
+    """
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class RopeConfig:
+    """What a model's config says about its positions.
+
+    Attributes
+    ----------
+    model_type : str or None
+        As the file names it.
+    layers : mapping of str to RopeSpec or None
+        ``{"default": spec}`` where one table serves all layers; else by layer type,
+        None where layers are not rotated. Empty for a model without rotary embedding.
+    layer_keys : tuple of str or None
+        For each decoder layer its key in `layers`, None where it has none; empty where
+        layers do not differ by index.
+    parts : mapping of str to RopeConfig
+        Parts of a composite model by their path; the other fields are then those of
+        its text part.
+    notes : tuple of Note
+        What was defaulted, ignored, in conflict, or differs in transformers.
+    dialect : str
+        Whose reading it is.
+    origins : mapping of str to mapping
+        For each layer type, field name of the spec -> where the value comes from: a
+        JSON path, or words such as "class default of qwen2".
+    """
+
+    model_type: str | None
+    layers: Mapping[str, RopeSpec | None]
+    layer_keys: tuple[str | None, ...] = ()
+    parts: Mapping[str, RopeConfig] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    dialect: str = "transformers"
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> RopeSpec:
+        """The only spec.
+
+        Raises
+        ------
+        ValueError
+            If there are several, or none; the message lists the keys.
+        """
+        specs = [spec for spec in self.layers.values() if spec is not None]
+        if len(specs) != 1:
+            keys = ", ".join(self.layers) or "none"
+            raise ValueError(
+                f"the config has {len(specs)} specs; choose one of layers: {keys}"
+            )
+        return specs[0]

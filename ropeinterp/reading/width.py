@@ -1,0 +1,143 @@
+"""Channels that are rotated, where they begin, and which position axis drives them."""
+
+from __future__ import annotations
+
+from ropeinterp.errors import ConfigError
+from ropeinterp.reading import axes
+from ropeinterp.reading.lookup import (
+    Fields,
+    Flat,
+    Found,
+    Plan,
+    number,
+    numbers,
+    where,
+    whole,
+)
+
+_LARGEST = 2.0**60
+_WIDEST = 2**20
+
+
+def _partial(flat: Flat, plan: Plan, head: Found) -> Found:
+    row = plan.row
+    own = plan.get("partial_rotary_factor") if not flat.v4 else None
+    top = plan.layer.get("partial_rotary_factor") or _top_partial(flat, plan, head)
+    found = top if "forced_partial" in row.flags else own or top
+    if found is None or found.value is None:
+        if row.partial is None:
+            return Found(1.0, "the whole head")
+        path = flat.at("partial_rotary_factor")
+        flat.note(path, f"is missing: {row.partial:g} is the {row.described}")
+        return Found(row.partial, row.described)
+    if own is not None and found is not own:
+        flat.note(own.origin, f"is not read by {row.model_type}")
+    return number(found)
+
+
+def _top_partial(flat: Flat, plan: Plan, head: Found) -> Found | None:
+    for key in plan.row.partial_keys:
+        name, _, divisor = key.partition("/")
+        found = plan.layer.get(name) or flat.find(name)
+        if found is None or found.value is None:
+            continue
+        if not divisor:
+            return number(found)
+        if head.value > 0:
+            share = float(min(whole(found).value, _LARGEST)) / head.value
+            return Found(share, f"{found.origin} // head_dim")
+    stray = flat.find("partial_rotary_factor")
+    if stray is not None and "partial_rotary_factor" not in plan.row.partial_keys:
+        flat.note(stray.origin, f"is not read by {plan.row.model_type}")
+    return None
+
+
+def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
+    """Channels that are rotated, where they begin, and which axis drives them."""
+    row = plan.row
+    if row.axes in axes.GRIDS:
+        return _grid(plan, head)
+    partial = _partial(flat, plan, head)
+    ignores = scheme == "default" and not (row.default_uses_partial or flat.v4)
+    if ignores and partial.value != 1 and partial.origin.startswith("$"):
+        flat.note(
+            where(partial.origin), f"is ignored by {row.model_type} with type default"
+        )
+    fields: Fields = {"head_dim": head}
+    if scheme == "proportional":
+        fields["partial_rotary_factor"] = partial
+        if head.value % 2 and 0 < head.value < _WIDEST:  # no half pair at the end
+            whole_pairs = tuple(range(head.value // 2))
+            fields["frequency_map"] = Found(whole_pairs, head.origin)
+    if ignores or scheme == "proportional" or partial.value == 1:
+        fields["dim"] = head
+    else:
+        size = max(min(head.value, _LARGEST), -_LARGEST)
+        product = max(min(size * float(partial.value), _LARGEST), -_LARGEST)
+        given = partial.origin.startswith("$")
+        fields["dim"] = Found(int(product), partial.origin if given else head.origin)
+    dim = fields["dim"].value
+    if dim % 2:
+        path = where(fields["dim"].origin, flat.path)
+        flat.note(path, f"makes an odd number of rotated channels: {dim}")
+        if dim == head.value > 0:  # the last pair needs one channel more
+            fields["head_dim"] = head = Found(dim + 1, head.origin)
+    if "trailing" in row.flags and 0 < dim <= head.value:
+        fields["rotary_offset"] = Found(
+            max(head.value - 2 * ((dim + 1) // 2), 0), row.described
+        )
+    if row.axes and 0 < dim <= min(head.value, _WIDEST):
+        pairs = dim // 2 if "frequency_map" in fields else (dim + 1) // 2
+        fields["axis_map"] = _axis_map(flat, plan, pairs)
+    return fields
+
+
+def _grid(plan: Plan, head: Found) -> Fields:
+    if not 4 <= head.value <= _WIDEST:
+        raise ConfigError(
+            where(head.origin, where(plan.path)),
+            head.value,
+            "is no width of a head with two position axes",
+        )
+    grid = axes.GRIDS[plan.row.axes](head.value)
+    origin = plan.row.described
+    return {
+        "head_dim": head,
+        "dim": Found(grid.dim, head.origin),
+        "axis_map": Found(grid.axis_map, origin),
+        "frequency_map": Found(grid.frequency_map, origin),
+        "position_scale": Found(grid.position_scale, origin),
+    }
+
+
+def _axis_map(flat: Flat, plan: Plan, pairs: int) -> Found:
+    """Axis map of an M-RoPE model from its sections."""
+    kind, *default = plan.row.axes.split()
+    found = plan.get("mrope_section")
+    if found is None and kind == "component":
+        found = plan.get("xdrope_section")
+    if found is None or found.value is None:
+        if not default and kind != "alternating":
+            raise ConfigError(
+                plan.at("mrope_section"), None, f"is missing: {kind} axes need it"
+            )
+        found = Found([int(n) for n in default], plan.row.described)
+        if default:
+            text = " ".join(default)
+            flat.note(
+                plan.at("mrope_section") if plan.given else flat.path,
+                f"mrope_section is missing: {text} is the {found.origin}",
+            )
+    path = where(found.origin, plan.at("mrope_section"))
+    path = path if path.startswith("$") else flat.path
+    sections = tuple(whole(Found(n, path)).value for n in numbers(found).value)
+    if any(not 0 <= n <= _WIDEST for n in sections):
+        raise ConfigError(path, list(sections), "must be from 0 to 2**20 each")
+    if default and len(sections) != len(default):
+        raise ConfigError(path, list(sections), f"must have {len(default)} sections")
+    axis_map = axes.SECTIONS[kind](sections, pairs)
+    if axis_map is None:
+        raise ConfigError(path, list(sections), f"does not fill {pairs} pairs")
+    if "D12" in plan.row.flags:
+        flat.note(path, "halves of a pair follow two positions: no rotation (D12)")
+    return Found(axis_map, found.origin)

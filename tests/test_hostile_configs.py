@@ -1,0 +1,193 @@
+"""Configs that must not be believed: every one a ConfigError, a note, or read."""
+
+import json
+import math
+import os
+import time
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from records import HERE, SHARED, lines
+
+import ropeinterp as ri
+
+# huggingface.md reads these with a note; `check` makes the note an error.
+JUDGED_BY_CHECK = {
+    "odd-head-dim-127",
+    "odd-head-dim-3",
+    "head-dim-0",
+    "hidden-500-heads-4-125-odd-implied",
+    "linear-partial-rotary-factor-0-5078125-65-odd",
+    "yarn-beta-fast-1-beta-slow-32",
+    "llama3-low-above-high",
+}
+ONLY_IN_FILES = {"duplicate-key-factor-4-then-8", "utf-8-bom"}
+
+
+def content(case):
+    if "hex" in case:
+        return bytes.fromhex(case["hex"])
+    if "parts" in case:
+        return "".join(text * count for text, count in case["parts"]).encode()
+    return case["text"].encode("utf-8", "surrogatepass")
+
+
+def as_mapping(case):
+    if case["id"] in ONLY_IN_FILES:
+        return None
+    try:
+        value = json.loads(content(case).decode())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_inside(path, accepted):
+    return any(
+        path == a or (a != "$" and path.startswith((f"{a}.", f"{a}[")))
+        for a in accepted
+    )
+
+
+def verdict(case, source):
+    """What is wrong with the outcome, or None."""
+    start = time.perf_counter()
+    try:
+        config = ri.read(source)
+    except ri.ConfigError as error:
+        raised, paths, texts = True, [error.path], [str(error)]
+    else:
+        raised = False
+        paths = [note.path for note in config.notes]
+        texts = [note.message for note in config.notes]
+        for spec in config.layers.values():
+            assert_finite(spec)
+    if time.perf_counter() - start > 1:
+        return "slow"
+    if not all(is_printable(text) for text in [*paths, *texts]):
+        return f"not printable: {texts}"
+    told = any(is_inside(path, case["paths"]) for path in paths)
+    if case["class"] == "ok":
+        return "refused" if raised else None
+    if not told:
+        return f"silent: {paths}"
+    if case["class"] == "error" and not raised and case["id"] not in JUDGED_BY_CHECK:
+        return "only noted"
+    return None
+
+
+def assert_finite(spec):
+    inv_freq = spec.inv_freq()
+    assert np.isfinite(inv_freq).all()
+    assert (inv_freq >= 0).all()
+    assert math.isfinite(spec.attention_scaling)
+
+
+def is_printable(text):
+    bad = {"Cc", "Cf", "Cs"}
+    return len(text) <= 2000 and not any(unicodedata.category(c) in bad for c in text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [HERE / "hostile_configs.jsonl", SHARED / "hostile" / "configs.jsonl"],
+    ids=("copied", "all"),
+)
+def test_hostile_configs(path, tmp_path):
+    if not path.exists():
+        pytest.skip("the shared data is not there")
+    failed, total = [], 0
+    for case in lines(path):
+        file = tmp_path / "config.json"
+        file.write_bytes(content(case))
+        for source in (file, as_mapping(case)):
+            if source is not None:
+                total += 1
+                if wrong := verdict(case, source):
+                    failed.append(f"{case['id']} as {type(source).__name__}: {wrong}")
+    print(f"{total - len(failed)} of {total} hostile configs as required")
+    assert not failed, "\n".join(failed)
+
+
+def test_fifo_device_loop_and_directory_are_refused_at_once(tmp_path):
+    fifo, loop = tmp_path / "fifo", tmp_path / "loop"
+    os.mkfifo(fifo)
+    loop.symlink_to(loop)
+    for path in (fifo, loop, tmp_path, "/dev/zero"):
+        with pytest.raises(ri.ConfigError) as caught:
+            ri.read(path)
+        assert caught.value.path == "$"
+
+
+def test_large_and_sparse_files_are_refused(tmp_path):
+    file = tmp_path / "config.json"
+    with open(file, "wb") as handle:
+        handle.truncate(2**30)
+    with pytest.raises(ri.ConfigError, match="larger than"):
+        ri.read(file)
+
+
+@pytest.mark.parametrize("path", ["nowhere", "nul\0byte", "../no/such"])
+def test_missing_path_is_file_not_found(path):
+    with pytest.raises(FileNotFoundError):
+        ri.read(path)
+
+
+@pytest.mark.parametrize("source", [None, 3, b"config.json", [], ri.RopeConfig])
+def test_wrong_type_of_source(source):
+    with pytest.raises(TypeError):
+        ri.read(source)
+
+
+def test_mapping_that_contains_itself():
+    config = {"model_type": "llama"}
+    config["rope_parameters"] = config
+    with pytest.raises(ri.ConfigError, match="nested deeper"):
+        ri.read(config)
+
+
+SEEDS = [record["config"] for record in lines(HERE / "core.jsonl")]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([0, 1, 2, 127, 2**20, 2**53, 10**30, 10**300, -(10**300)])
+    | st.floats(allow_nan=True)
+    | st.text(max_size=5)
+    | st.sampled_from(["yarn", "linear", "longrope", "full_attention"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["rope_type", "factor", "full_attention", "rope_theta"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(seed=st.sampled_from(SEEDS), data=st.data())
+def test_nothing_but_config_error_escapes(seed, data):
+    config = json.loads(json.dumps(seed))
+    keys = [*config, "rope_scaling", "rope_parameters", "head_dim", "layer_types"]
+    for key in data.draw(st.lists(st.sampled_from(keys), max_size=3)):
+        config[key] = data.draw(JSON)
+    block = config.get("rope_parameters")
+    if isinstance(block, dict) and block:
+        block[data.draw(st.sampled_from([*block]))] = data.draw(JSON)
+    parts, message = [], ""
+    try:
+        read = ri.read(config)
+        parts = [read, *read.parts.values()]
+    except ri.ConfigError as error:
+        message = str(error)
+    assert is_printable(message)
+    for part in parts:
+        for spec in part.layers.values():
+            if spec is not None:
+                assert_finite(spec)
