@@ -539,6 +539,31 @@ def test_pieces_and_threads_do_not_show(monkeypatch, threads, positions):
     )
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_tables_are_made_in_pieces(monkeypatch, dtype):
+    """So that Ctrl-C is answered in between."""
+    spec, calls = RopeSpec.default(8, axis_map=(0, 1, 1, 0)), []
+
+    class Counting:
+        def __getattr__(self, name):
+            calls.append(name)
+            return getattr(ri._core, name)
+
+    for p in (np.arange(60).reshape(2, 30), np.arange(30), np.arange(2), 7):
+        whole = spec.cos_sin(p, dtype=dtype)
+        with monkeypatch.context() as patch:
+            patch.setattr("ropeinterp.tables._PAIRS_PER_CALL", 20)
+            patch.setattr("ropeinterp.tables._core", Counting())
+            calls.clear()
+            pieces = spec.cos_sin(p, dtype=dtype)
+        for a, b in zip(whole, pieces, strict=True):
+            assert a.tobytes() == b.tobytes()
+            assert a.shape == b.shape
+        rows = np.size(p) if np.ndim(p) < 2 else 30
+        each = 20 // 4 if np.ndim(p) < 2 else 20 // 2
+        assert len(calls) == math.ceil(rows / each) * (2 if np.ndim(p) == 2 else 1)
+
+
 @pytest.mark.parametrize("bad", [0, -1])
 def test_threads_that_are_none(monkeypatch, bad):
     spec = MAKE["default"]()
