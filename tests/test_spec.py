@@ -539,6 +539,27 @@ def test_pieces_and_threads_do_not_show(monkeypatch, threads, positions):
     )
 
 
+@pytest.mark.parametrize(
+    "shape", [(60, 2, 8), (2, 60, 8), (3, 50, 2, 8), (2, 3, 40, 8)]
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_pieces_are_small_whatever_the_shape(monkeypatch, shape, threads):
+    """A short sequence of many heads was once a single call: deaf to Ctrl-C."""
+    x, sizes = np.ones(shape, np.float32), []
+    call = ri.rotate._call
+
+    def recorded(name, piece, *operands, **how):
+        sizes.append(piece.nbytes)
+        call(name, piece, *operands, **how)
+
+    want = RopeSpec.default(8).apply(x)
+    monkeypatch.setattr("ropeinterp.rotate._call", recorded)
+    monkeypatch.setattr("ropeinterp.rotate._BYTES_PER_CALL", 640)
+    got = RopeSpec.default(8).apply(x, threads=threads)
+    assert max(sizes) <= 2 * 640
+    np.testing.assert_array_equal(got, want)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 def test_tables_are_made_in_pieces(monkeypatch, dtype):
     """So that Ctrl-C is answered in between."""
