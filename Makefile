@@ -4,7 +4,7 @@
 #   make test-all     also the slow ones and those against dask and xarray
 #   make lint         ruff, mypy, clang-format
 #   make bench        time the kernels beside memcpy, write benchmarks/README.md
-#   make accuracy     how exact the tables are, written to docs/accuracy.md
+#   make accuracy     measure how exact the tables are, write docs/accuracy.md
 #   make docs         run every example of the docstrings and of the README
 #   make wheel-check  install the wheel alone in an empty venv and use it
 # ARGS are passed on, PYTHON chooses the interpreter: make test ARGS="-k yarn -x"

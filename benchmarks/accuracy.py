@@ -217,6 +217,7 @@ def report(length):
         "to 2^31; the same bits from every instruction set.\n"
     )
     yield (
+        "The time that a pair takes is in `benchmarks/README.md`. "
         f"Machine: {platform.machine()}, {_core.isas[-1]}; Python "
         f"{platform.python_version()}, NumPy {np.__version__}, data: "
         f"{'whole' if DATA is SHARED else 'sample in tests/data'}.\n"
