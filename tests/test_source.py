@@ -17,7 +17,7 @@ C = sorted((ROOT / "src").glob("*.[ch]"))
 LAYERS = (
     ("_core",),
     ("errors", "layouts", "ufuncs"),
-    ("arguments", "frequencies"),
+    ("arguments", "frequencies", "positions"),
     ("hf32", "schemes"),
     ("invariants", "tables"),
     ("rotate",),
