@@ -4,7 +4,7 @@
 its methods give frequencies, tables of cosines and sines, and rotated arrays.
 """
 
-from ropeinterp import frequencies, ufuncs
+from ropeinterp import frequencies, layouts, ufuncs
 from ropeinterp.config import Note, RopeConfig, read
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions
@@ -19,6 +19,7 @@ __all__ = [
     "base_scale",
     "frequencies",
     "interpolate_positions",
+    "layouts",
     "read",
     "ufuncs",
 ]
