@@ -8,18 +8,24 @@ from ropeinterp import frequencies, layouts, ufuncs
 from ropeinterp.config import Note, RopeConfig, read
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions
+from ropeinterp.planning import Coverage, coverage
+from ropeinterp.precision import TableError, table_error
 from ropeinterp.spec import RopeSpec
 
 __all__ = [
     "ConfigError",
+    "Coverage",
     "Note",
     "ParameterError",
     "RopeConfig",
     "RopeSpec",
+    "TableError",
     "base_scale",
+    "coverage",
     "frequencies",
     "interpolate_positions",
     "layouts",
     "read",
+    "table_error",
     "ufuncs",
 ]

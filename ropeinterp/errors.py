@@ -7,6 +7,25 @@ import unicodedata
 _LONGEST = 80
 
 
+def escaped(text: str) -> str:
+    """Text whose control, bidirectional and surrogate characters are escaped.
+
+    Parameters
+    ----------
+    text : str
+        From an untrusted file, perhaps.
+
+    Returns
+    -------
+    str
+        The same on one line, safe on any terminal.
+    """
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c)[0] == "C" else c
+        for c in text
+    )
+
+
 def printable(value: object) -> str:
     """Text for `value` that is safe on any terminal, at most 80 characters.
 
@@ -29,10 +48,7 @@ def printable(value: object) -> str:
         text = repr(value[: 2 * _LONGEST])
     else:
         text = repr(value)
-    text = "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c)[0] == "C" else c
-        for c in text
-    )
+    text = escaped(text)
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2 - 2]}...{text[1 - _LONGEST // 2 :]}"
     return text

@@ -88,7 +88,7 @@ def interpolate_positions(
     Raises
     ------
     TypeError
-        If the positions are no integers.
+        If the positions or the lengths are no integers.
     ParameterError
         If a length is not positive, or a product is beyond 2**53.
 
@@ -99,16 +99,18 @@ def interpolate_positions(
     Examples
     --------
     >>> interpolate_positions([0, 1, 4095], 2048, 4096)
-    array([0.000e+00, 5.000e-01, 2.0475e+03])
+    array([0.0000e+00, 5.0000e-01, 2.0475e+03])
     """
     p = np.asarray(positions)
     if p.dtype.kind not in "iu":
         raise TypeError(f"positions must be integers, not {p.dtype}")
     for name, value in (("trained_length", trained_length), ("length", length)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise TypeError(f"{name} must be an int, not {type(value).__name__}")
         if not 0 < value <= _EXACT:
             raise ParameterError(name, value, "must be positive and at most 2**53")
     largest = max((abs(int(p.min())), abs(int(p.max()))), default=0) if p.size else 0
-    if largest * trained_length > _EXACT:
+    if largest * int(trained_length) > _EXACT:
         raise ParameterError(
             "positions", largest, f"times {trained_length} is beyond 2**53"
         )
@@ -138,7 +140,7 @@ def base_scale(factor: ArrayLike, dim: ArrayLike) -> NDArray[np.float64]:
     Examples
     --------
     >>> float(base_scale(4.0, 64))
-    4.182921...
+    4.18293659...
     """
     f, d = np.asarray(factor, np.float64), np.asarray(dim, np.float64)
     _check_above("factor", f, 0.0)
@@ -221,7 +223,7 @@ def yarn_attention(
     factor : int, float or Fraction
         Context multiplier.
     mscale, mscale_all_dim : float, optional
-        DeepSeek's pair of weights; only both together count.
+        DeepSeek's pair of weights, at least 0; only both together count.
 
     Returns
     -------
@@ -229,10 +231,18 @@ def yarn_attention(
         ``g(mscale) / g(mscale_all_dim)`` or ``g(1)``,
         ``g(m) = 0.1 * m * ln(factor) + 1`` (1 for factors up to 1).
 
+    Raises
+    ------
+    ParameterError
+        If a weight is negative or not finite.
+
     References
     ----------
     .. [1] arXiv:2309.00071, section 3.4; transformers 5.23.0.
     """
+    for name, m in (("mscale", mscale), ("mscale_all_dim", mscale_all_dim)):
+        if m is not None and not 0.0 <= m < math.inf:
+            raise ParameterError(name, m, "must be finite and at least 0")
     if mscale and mscale_all_dim:
         return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim)
     return yarn_mscale(factor, 1.0)
@@ -498,7 +508,7 @@ def yarn_inv_freq(
     Examples
     --------
     >>> yarn_inv_freq(8, factor=4.0, trained_length=4096)
-    array([1.     , 0.0775 , 0.00375, 0.00025])
+    array([1.00e+00, 1.00e-01, 6.25e-03, 2.50e-04])
     """
     k = _pairs(dim)
     b, f, o, fast, slow = _positive(

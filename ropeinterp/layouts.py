@@ -1,13 +1,42 @@
-"""Permutations of channels: from one layout to another, for projection weights too."""
+"""Layouts: in which channels of a head the two halves of a pair stand.
+
+And the permutations from one to another, for projection weights too.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp.errors import printable
+
+
+class Layout(NamedTuple):
+    """How a layout is rotated: kernels by name, direction, layout of the result.
+
+    With several blocks each one holds whole pairs and is rotated on its own.
+    """
+
+    kernel: str
+    result: str
+    sign: float = 1.0
+    blocks: int = 1
+
+
+LAYOUTS = MappingProxyType(
+    {
+        "half": Layout("half", "half"),
+        "interleaved": Layout("interleaved", "interleaved"),
+        "interleaved_to_half": Layout("interleaved_to_half", "half"),
+        "half_reversed": Layout("half", "half_reversed", -1.0),
+        "half_blocks": Layout("half", "half_blocks", blocks=2),
+    }
+)
+
+# ---- permutations -----------------------------------------------------------------
 
 Halves = tuple[NDArray[np.intp], NDArray[np.intp]]
 

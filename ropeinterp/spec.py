@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
@@ -11,129 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ropeinterp import export, frequencies, rotate
+from ropeinterp import export, frequencies, hf32, rotate, tables
+from ropeinterp.arguments import check_seq_len
 from ropeinterp.errors import ParameterError
+from ropeinterp.invariants import CHECKS
+from ropeinterp.layouts import LAYOUTS
 from ropeinterp.schemes import SCHEMES
 
 if TYPE_CHECKING:
     from typing import Self
 
 Number = frequencies.Number
-_LARGEST = 2**53
-
-
-def _real(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(
-        value, (int, float, np.integer, np.floating)
-    ):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if isinstance(value, int) and abs(value) > _LARGEST**20:
-        raise ParameterError(name, value, "is beyond the range of float64")
-    number = float(value)
-    if not math.isfinite(number):
-        raise ParameterError(name, number, "must be finite")
-    return number
-
-
-def _above(
-    least: float, most: float = math.inf, *, equal: bool = False, tiny: float = 0.0
-) -> Any:
-    """Make a check of a finite number above `least` (or equal), at most `most`.
-
-    What is below `tiny` would make infinite numbers of others.
-    """
-    relation = "at least" if equal else "greater than"
-    upper = f" and at most {most:g}" if most < math.inf else ""
-
-    def check(name: str, value: object) -> float:
-        number = _real(name, value)
-        if not (number >= least if equal else number > least) or number > most:
-            raise ParameterError(name, number, f"must be {relation} {least:g}{upper}")
-        if abs(number) < tiny:
-            raise ParameterError(name, number, f"must be at least {tiny:g}")
-        return number
-
-    return check
-
-
-def _whole(least: int, most: int = _LARGEST) -> Any:
-    """Make a check of an integer; a float without a fraction stands for one."""
-
-    def check(name: str, value: object) -> int:
-        number = _real(name, value)
-        if not number.is_integer():
-            raise ParameterError(name, number, "must be a whole number")
-        if not least <= number <= most:
-            raise ParameterError(name, value, f"must be from {least} to {most}")
-        return int(number)
-
-    return check
-
-
-def _factor(name: str, value: object) -> float | Fraction:
-    if isinstance(value, Fraction):
-        if value <= 0:
-            raise ParameterError(name, value, "must be greater than 0")
-        frequencies.ratio(value)
-        return value
-    return float(_divisor(name, value))
-
-
-_divisor = _above(0.0, 1e30, tiny=1e-30)
-
-
-def _word(*allowed: str) -> Any:
-    def check(name: str, value: object) -> object:
-        if value not in allowed:
-            raise ParameterError(name, value, f"must be one of {', '.join(allowed)}")
-        return value
-
-    return check
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
-    return bool(value)
-
-
-def _each(check: Any) -> Any:
-    def check_all(name: str, values: object) -> tuple[Any, ...]:
-        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise TypeError(f"{name} must be a list, not {type(values).__name__}")
-        return tuple(check(f"{name}[{i}]", v) for i, v in enumerate(values))
-
-    return check_all
-
-
-_CHECKS: dict[str, Any] = {
-    "scheme": _word(*SCHEMES),
-    "dim": _whole(1, 2**20),
-    "base": _above(1.0, 1e30, equal=True),
-    "head_dim": _whole(0, 2**20),
-    "rotary_offset": _whole(0, 2**20),
-    "layout": _word(*rotate.LAYOUTS),
-    "factor": _factor,
-    "trained_length": _whole(1),
-    "length": _whole(1),
-    "seq_len": _whole(1),
-    "beta_fast": _above(0.0),
-    "beta_slow": _above(0.0),
-    "truncate": _flag,
-    "low_freq_factor": _above(0.0),
-    "high_freq_factor": _above(0.0),
-    "short_factors": _each(_divisor),
-    "long_factors": _each(_divisor),
-    "partial_rotary_factor": _above(0.0, 1.0),
-    "attention_scaling": _above(0.0),
-    "long_attention_scaling": _above(0.0),
-    "logit_scale": _above(0.0),
-    "position_scale": _above(0.0),
-    "query_scale": _each(_above(0.0, equal=True)),
-    "axis_map": _each(_whole(0, 254)),
-    "frequency_map": _each(_whole(0, 2**20)),
-    "frequencies": _each(_above(0.0, equal=True)),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,9 +112,10 @@ class RopeSpec:
 
     def __post_init__(self) -> None:
         """Check every number once and derive the frequencies."""
-        for name, check in _CHECKS.items():
+        optional = {f.name for f in fields(self) if f.default is None}
+        for name, check in CHECKS.items():
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name not in optional:
                 self._set(**{name: check(name, value)})
         if self.head_dim == 0:
             self._set(head_dim=self.rotary_offset + self.rotary_dim)
@@ -267,6 +155,10 @@ class RopeSpec:
                 raise ParameterError(
                     name, values, f"has {len(values)} entries, not one per pair: {n}"
                 )
+        if self.depends_on_length and self.trained_length is None:
+            raise ParameterError(
+                "trained_length", None, "is needed where something depends on seq_len"
+            )
         if max(self.frequency_map or (0,)) >= own:
             raise ParameterError(
                 "frequency_map", self.frequency_map, f"has entries not below {own}"
@@ -446,9 +338,11 @@ class RopeSpec:
         --------
         >>> s = RopeSpec.yarn(64, factor=4, trained_length=4096)
         >>> s.attention_scaling
-        1.1386294361119891
+        1.138629436111989
         """
-        factor = _factor("factor", factor)
+        factor = CHECKS["factor"]("factor", factor)
+        if attention_factor is not None:
+            CHECKS["attention_scaling"]("attention_factor", attention_factor)
         if attention_factor is None:
             attention_factor = frequencies.yarn_attention(
                 factor, mscale, mscale_all_dim
@@ -507,8 +401,10 @@ class RopeSpec:
         >>> s.inv_freq(seq_len=4097)
         array([1.    , 0.0025])
         """
-        factor = _factor("factor", factor)
-        trained_length = _CHECKS["trained_length"]("trained_length", trained_length)
+        factor = CHECKS["factor"]("factor", factor)
+        if attention_factor is not None:
+            CHECKS["attention_scaling"]("attention_factor", attention_factor)
+        trained_length = CHECKS["trained_length"]("trained_length", trained_length)
         if attention_factor is None:
             attention_factor = frequencies.longrope_attention(factor, trained_length)
         return cls(
@@ -517,8 +413,8 @@ class RopeSpec:
             base=base,
             factor=factor,
             trained_length=trained_length,
-            short_factors=tuple(short_factors),
-            long_factors=tuple(long_factors),
+            short_factors=CHECKS["short_factors"]("short_factors", short_factors),
+            long_factors=CHECKS["long_factors"]("long_factors", long_factors),
             attention_scaling=attention_factor,
             **more,
         )
@@ -696,7 +592,7 @@ class RopeSpec:
         TypeError, ValueError
             If `seq_len` is no positive integer up to 2**53.
         """
-        rotate.check_seq_len(seq_len)
+        check_seq_len(seq_len)
         if not self.depends_on_length:
             return self
         assert self.trained_length is not None
@@ -754,24 +650,25 @@ class RopeSpec:
 
     def inv_freq(
         self, seq_len: int | None = None, precision: str = "exact"
-    ) -> NDArray[np.float64]:
+    ) -> NDArray[Any]:
         """Inverse frequencies of the pairs.
 
         Parameters
         ----------
         seq_len : int, optional
             Largest position + 1; by default the trained length.
-        precision : {"exact"}, optional
-            "exact": real arithmetic, rounded once.
+        precision : {"exact", "hf32"}, optional
+            "exact": real arithmetic, rounded once. "hf32": float32 in transformers'
+            order of operations.
 
         Returns
         -------
         ndarray of float64, shape (rotary_dim // 2,)
-            Radians per token, correctly rounded.
+            Radians per token, correctly rounded; float32 for "hf32".
         """
-        rotate.check_precision(precision)
+        tables.check_precision(precision)
         spec = self if seq_len is None else self.at(seq_len)
-        return spec._inv_freq.copy()
+        return spec._inv_freq.copy() if precision == "exact" else hf32.inv_freq(spec)
 
     def periods(self, seq_len: int | None = None) -> NDArray[np.float64]:
         """Periods of the pairs, ``2 pi / inv_freq``.
@@ -821,8 +718,8 @@ class RopeSpec:
             Largest position + 1; needed where the frequencies depend on it.
         dtype : dtype or "bfloat16", optional
             float32, float64, float16 or bfloat16 (uint16 bits without ml_dtypes).
-        precision : {"exact"}, optional
-            "exact": real arithmetic, rounded once.
+        precision : {"exact", "hf32"}, optional
+            "exact": correctly rounded phases. "hf32": float32 in transformers' order.
 
         Returns
         -------
@@ -834,7 +731,7 @@ class RopeSpec:
             If an argument is of a wrong type or out of range, or `seq_len` is missing.
         """
         spec = self._fixed(seq_len)
-        return rotate.cos_sin(spec, positions, dtype=dtype, precision=precision)
+        return tables.cos_sin(spec, positions, dtype=dtype, precision=precision)
 
     def apply(
         self,
@@ -865,8 +762,9 @@ class RopeSpec:
             Where to write; `x` itself rotates in place.
         inverse : bool, optional
             Rotate by the negative angles.
-        precision : {"exact"}, optional
-            "exact": correctly rounded phases.
+        precision : {"exact", "hf32"}, optional
+            "exact": correctly rounded phases. "hf32": float32 tables in transformers'
+            order, then the same rotation.
         threads : int, optional
             Threads for large arrays; default 1 or ROPEINTERP_NUM_THREADS.
 
@@ -919,7 +817,7 @@ class RopeSpec:
         spec = replace(
             self._fixed(seq_len),
             attention_scaling=1.0,
-            layout=rotate.LAYOUTS[self.layout].result,
+            layout=LAYOUTS[self.layout].result,
         )
         return rotate.apply(spec, k, delta, seq_axis=seq_axis, out=out)
 
@@ -974,6 +872,10 @@ _SCALING = {
 
 def _even(dim: int) -> int:
     """Constructors take whole pairs only; `read` accepts an odd dim with a note."""
-    if isinstance(dim, (int, np.integer)) and dim % 2:
+    if (
+        not isinstance(dim, bool)
+        and isinstance(dim, (int, float, np.number))
+        and dim % 2 == 1
+    ):
         raise ParameterError("dim", dim, "must be even")
     return dim

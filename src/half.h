@@ -57,6 +57,23 @@ select32(uint32_t mask, uint32_t a, uint32_t b)
     return (a & mask) | (b & ~mask);
 }
 
+/* x rounded, ties to even, so that its lowest `bits` bits are 0; numbers below `least`,
+ * the smallest normal one of the narrow type, at the last place that `rounder` has. A
+ * tiny negative value gives -0, a NaN stays one. */
+static inline double
+cut_to(double x, int bits, double least, double rounder)
+{
+    const uint64_t sign = double_bits(x) & UINT64_C(0x8000000000000000);
+    const uint64_t magnitude = double_bits(x) ^ sign;
+    const uint64_t low = (UINT64_C(1) << bits) - 1;
+    const uint64_t up = (magnitude + (low >> 1) + (magnitude >> bits & 1)) & ~low;
+    const double small = (double_from_bits(magnitude) + rounder) - rounder;
+    const uint64_t is_small = 0u - (uint64_t)(magnitude < double_bits(least));
+    const uint64_t is_nan = 0u - (uint64_t)(magnitude > UINT64_C(0x7ff0000000000000));
+    const uint64_t cut = (double_bits(small) & is_small) | (up & ~is_small);
+    return double_from_bits(sign | (magnitude & is_nan) | (cut & ~is_nan));
+}
+
 /* ---- bfloat16: the upper half of a float ---- */
 
 static inline float
@@ -79,15 +96,8 @@ store_bfloat16(float x)
 static inline bfloat16
 round_to_bfloat16(double x)
 {
-    const uint64_t bits = double_bits(x);
-    const uint64_t sign = bits & 0x8000000000000000u;
-    const double magnitude = double_from_bits(bits ^ sign);
-    const uint64_t up = (bits ^ sign) + 0xfffffffffffu + (bits >> 45 & 1u);
-    const double normal = double_from_bits(up & ~(uint64_t)0x1fffffffffffu);
-    const double small = (magnitude + 0x1.8p-81) - 0x1.8p-81;
-    const double cut = magnitude >= 0x1p-126 ? normal : small;
-    const uint32_t wide = float_bits((float)(x == x ? cut : x));
-    return (bfloat16){(uint16_t)((wide >> 16 & 0x7fffu) | sign >> 48)};
+    const uint32_t wide = float_bits((float)cut_to(x, 45, 0x1p-126, 0x1.8p-81));
+    return (bfloat16){(uint16_t)(wide >> 16)};
 }
 
 /* ---- float16 ---- */
@@ -133,15 +143,7 @@ store_float16(float x)
 static inline float16
 round_to_float16(double x)
 {
-    const uint64_t bits = double_bits(x);
-    const uint64_t sign = bits & 0x8000000000000000u;
-    const double magnitude = double_from_bits(bits ^ sign);
-    const uint64_t up = (bits ^ sign) + 0x1ffffffffffu + (bits >> 42 & 1u);
-    const double normal = double_from_bits(up & ~(uint64_t)0x3ffffffffffu);
-    const double small = (magnitude + 0x1.8p28) - 0x1.8p28;
-    const double cut = magnitude >= 0x1p-14 ? normal : small;
-    const float16 half = store_float16((float)(x == x ? cut : x));
-    return (float16){(uint16_t)((half.bits & 0x7fffu) | sign >> 48)};
+    return store_float16((float)cut_to(x, 42, 0x1p-14, 0x1.8p28));
 }
 
 #endif

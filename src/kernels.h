@@ -33,32 +33,30 @@ typedef struct {
     double sin_scale; /* the same, with the sign of the position                1 */
 } rope_position;
 
-/* phases: rows of n cosines and sines at one position; u[j] is row j of the planes.
- * rotate: pairs 0 .. n-1 of a row; `gap` parts the two halves in the half layout. */
+/* Rows of n cosines and sines, one per position, `row` elements apart; u[j] is row j of
+ * the turn planes. */
 typedef void
-rope_phases_f16(ptrdiff_t, const double *const *, const rope_position *, float16 *,
-                float16 *);
+rope_phases_f16(ptrdiff_t n, const double *const *u, ptrdiff_t rows,
+                const rope_position *at, ptrdiff_t row, float16 *cos, float16 *sin);
 typedef void
-rope_phases_bf16(ptrdiff_t, const double *const *, const rope_position *, bfloat16 *,
-                 bfloat16 *);
+rope_phases_bf16(ptrdiff_t n, const double *const *u, ptrdiff_t rows,
+                 const rope_position *at, ptrdiff_t row, bfloat16 *cos, bfloat16 *sin);
 typedef void
-rope_phases_f32(ptrdiff_t, const double *const *, const rope_position *, float *,
-                float *);
+rope_phases_f32(ptrdiff_t n, const double *const *u, ptrdiff_t rows,
+                const rope_position *at, ptrdiff_t row, float *cos, float *sin);
 typedef void
-rope_phases_f64(ptrdiff_t, const double *const *, const rope_position *, double *,
-                double *);
-typedef void
-rope_rotate_f16(ptrdiff_t n, ptrdiff_t gap, const float16 *x, const float *cos,
-                const float *sin, float16 *y);
-typedef void
-rope_rotate_bf16(ptrdiff_t n, ptrdiff_t gap, const bfloat16 *x, const float *cos,
-                 const float *sin, bfloat16 *y);
-typedef void
-rope_rotate_f32(ptrdiff_t n, ptrdiff_t gap, const float *x, const float *cos,
-                const float *sin, float *y);
-typedef void
-rope_rotate_f64(ptrdiff_t n, ptrdiff_t gap, const double *x, const double *cos,
-                const double *sin, double *y);
+rope_phases_f64(ptrdiff_t n, const double *const *u, ptrdiff_t rows,
+                const rope_position *at, ptrdiff_t row, double *cos, double *sin);
+
+/* Pairs 0 .. n-1 of one row of x; `gap` parts the two halves in the half layout. */
+typedef void rope_rotate_f16(ptrdiff_t n, ptrdiff_t gap, const float16 *x,
+                             const float *cos, const float *sin, float16 *y);
+typedef void rope_rotate_bf16(ptrdiff_t n, ptrdiff_t gap, const bfloat16 *x,
+                              const float *cos, const float *sin, bfloat16 *y);
+typedef void rope_rotate_f32(ptrdiff_t n, ptrdiff_t gap, const float *x,
+                             const float *cos, const float *sin, float *y);
+typedef void rope_rotate_f64(ptrdiff_t n, ptrdiff_t gap, const double *x,
+                             const double *cos, const double *sin, double *y);
 
 typedef struct rope_kernels {
     const struct rope_kernels *self[3]; /* the data of a ufunc's loops, one per type */
@@ -80,7 +78,6 @@ extern const rope_kernels rope_kernels_avx512[ROPE_LAYOUTS];
 extern const rope_kernels rope_kernels_neon[ROPE_LAYOUTS];
 
 /* dispatch.c: the tables that this build holds and this CPU runs, best one last. */
-ptrdiff_t
-rope_available(const rope_kernels *tables[4]);
+ptrdiff_t rope_available(const rope_kernels *tables[4]);
 
 #endif

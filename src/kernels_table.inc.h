@@ -1,32 +1,48 @@
 /* Template, included once per type of a table; needs T, NAME(op), STORE(double). */
 
-/* Rows of n cosines and sines at one position: kernels.h says what they promise. */
+/* One row at a time in three short loops, because one long chain of operations would
+ * leave the CPU too few pairs to work on at once; many rows a call, because setting up
+ * the constants costs as much as half a row. kernels.h says what is promised. */
 static void
-NAME(phases)(ptrdiff_t n, const double *const u[ROPE_PLANES], const rope_position *at,
-             T *restrict cos, T *restrict sin)
+NAME(phases)(ptrdiff_t n, const double *const u[ROPE_PLANES], ptrdiff_t rows,
+             const rope_position *at, ptrdiff_t row, T *restrict cos, T *restrict sin)
 {
-    const double *restrict const u0 = u[0], *restrict const u1 = u[1];
-    const double *restrict const u2 = u[2], *restrict const u3 = u[3];
-    const double *restrict const u4 = u[4];
-    const double *restrict const uh = u[5], *restrict const ul = u[6];
-    const double p = at->whole, high = at->high, f = at->fraction;
-    const double cos_scale = at->cos_scale, sin_scale = at->sin_scale;
-
-    if (high == 0.0 && f == 0.0)
-        for (ptrdiff_t i = 0; i < n; ++i) {
-            double c, s;
-            cos_sin_of_turn(turn_of_integer(p, u0[i], u1[i], u2[i], u3[i], u4[i]), &c,
-                            &s);
-            cos[i] = STORE(c * cos_scale);
-            sin[i] = STORE(s * sin_scale);
+    enum { CHUNK = 64 };
+    double h[CHUNK], l[CHUNK];
+    uint64_t quarter[CHUNK];
+    for (ptrdiff_t first = 0; first < n; first += CHUNK) {
+        const ptrdiff_t m = n - first < CHUNK ? n - first : CHUNK;
+        const double *const u0 = u[0] + first, *const u1 = u[1] + first;
+        const double *const u2 = u[2] + first, *const u3 = u[3] + first;
+        const double *const u4 = u[4] + first;
+        const double *const uh = u[5] + first, *const ul = u[6] + first;
+        for (ptrdiff_t r = 0; r < rows; ++r) {
+            const double p = at[r].whole, high = at[r].high, f = at[r].fraction;
+            const double cos_scale = at[r].cos_scale, sin_scale = at[r].sin_scale;
+            T *restrict const c = cos + r * row + first;
+            T *restrict const s = sin + r * row + first;
+            if (high == 0.0 && f == 0.0)
+                for (ptrdiff_t i = 0; i < m; ++i) {
+                    const turn t =
+                        turn_of_integer(p, u0[i], u1[i], u2[i], u3[i], u4[i]);
+                    h[i] = t.h, l[i] = t.l, quarter[i] = t.quarter;
+                }
+            else
+                for (ptrdiff_t i = 0; i < m; ++i) {
+                    const turn t = turn_of_any(p, high, f, u0[i], u1[i], u2[i], u3[i],
+                                               u4[i], uh[i], ul[i]);
+                    h[i] = t.h, l[i] = t.l, quarter[i] = t.quarter;
+                }
+            for (ptrdiff_t i = 0; i < m; ++i) {
+                double of_cos, of_sin;
+                cos_sin_of_turn((turn){h[i], l[i], quarter[i]}, &of_cos, &of_sin);
+                h[i] = of_cos * cos_scale;
+                l[i] = of_sin * sin_scale;
+            }
+            for (ptrdiff_t i = 0; i < m; ++i) {
+                c[i] = STORE(h[i]);
+                s[i] = STORE(l[i]);
+            }
         }
-    else
-        for (ptrdiff_t i = 0; i < n; ++i) {
-            double c, s;
-            cos_sin_of_turn(turn_of_any(p, high, f, u0[i], u1[i], u2[i], u3[i], u4[i],
-                                        uh[i], ul[i]),
-                            &c, &s);
-            cos[i] = STORE(c * cos_scale);
-            sin[i] = STORE(s * sin_scale);
-        }
+    }
 }

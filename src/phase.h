@@ -22,11 +22,27 @@ typedef struct {
     uint64_t quarter; /* its low two bits count the quarter turns                 */
 } turn;
 
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define HAS_FMA
+#endif
+
+/* a * b + c where a * b is an exact double: one rounding either way, so the same bits
+ * with the FMA instruction, which saves an operation, and without. */
+static inline double
+add_exact_product(double a, double b, double c)
+{
+#ifdef HAS_FMA
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 /* The rounding error of p = a * b; exact, with or without an FMA instruction. */
 static inline double
 product_error(double a, double b, double p)
 {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#ifdef HAS_FMA
     return __builtin_fma(a, b, -p);
 #else
     const double ga = 134217729.0 * a, gb = 134217729.0 * b; /* Veltkamp's split */
@@ -44,20 +60,29 @@ sum_error(double a, double b, double s)
     return (a - (s - bb)) + (b - bb);
 }
 
-/* x less the nearest integer, exactly. Written as a sum: 0 stays +0. */
+/* The exact product a * b less the nearest integer. Written as a sum: 0 stays +0. */
 static inline double
-without_turns(double x)
+product_without_turns(double a, double b)
 {
-    return x + (ROUNDER - (x + ROUNDER));
+    return add_exact_product(a, b, ROUNDER - add_exact_product(a, b, ROUNDER));
+}
+
+/* h + a * b rounded, the product exact; its error goes to `low` (TwoSum). */
+static inline double
+sum_with_product(double h, double a, double b, double *low)
+{
+    const double sum = add_exact_product(a, b, h), part = sum - h;
+    *low = (h - (sum - part)) + add_exact_product(a, b, -part);
+    return sum;
 }
 
 /* Take the nearest whole number of quarter turns off `s`, exactly. */
 static inline double
 without_quarters(double s, uint64_t *quarter)
 {
-    const double t = 4.0 * s + ROUNDER;
+    const double t = add_exact_product(4.0, s, ROUNDER);
     *quarter = double_bits(t);
-    return s + (ROUNDER - t) * 0.25;
+    return add_exact_product(ROUNDER - t, 0.25, s);
 }
 
 /*
@@ -80,13 +105,11 @@ static inline turn
 turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
 {
     turn r;
-    const double A = without_turns(p * u0);
-    const double B = without_turns(p * u1);
+    const double A = product_without_turns(p, u0), B = product_without_turns(p, u1);
     const double s = without_quarters(A + B, &r.quarter);
-    const double h1 = s + p * u2;
-    const double l1 = sum_error(s, p * u2, h1);
-    r.h = h1 + p * u3;
-    const double l2 = sum_error(h1, p * u3, r.h);
+    double l1, l2;
+    const double h = sum_with_product(s, p, u2, &l1);
+    r.h = sum_with_product(h, p, u3, &l2);
     r.l = (l1 + l2) + p * u4;
     return r;
 }
@@ -107,7 +130,9 @@ turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
  *        turn_of_integer: which of the two runs is a matter of speed alone.
  *     2) high * (2^31 * u_i) is exact for i < 4, and whole for i = 0.
  *     3) f * uh must be added before the quarters are taken: it may be a large part
- *        of a turn.
+ *        of a turn, and many turns where w is large.
+ *     4) high * (2^31 * u4) reaches 2^-37, and fl 2^-16 where w is 2^40: too much for
+ *        a low part, which cos_sin_of_turn takes to first order only.
  *
  *   Source: numerics.md 5.7 for f; the high part is 5.1 applied to 2^31 * u.
  */
@@ -116,22 +141,24 @@ turn_of_any(double p, double high, double f, double u0, double u1, double u2, do
             double u4, double uh, double ul)
 {
     turn r;
-    const double A = without_turns(p * u0) + without_turns(high * (0x1p31 * u1));
-    const double B = without_turns(p * u1) + without_turns(high * (0x1p31 * u2));
+    const double A =
+        product_without_turns(p, u0) + product_without_turns(high, 0x1p31 * u1);
+    const double B =
+        product_without_turns(p, u1) + product_without_turns(high, 0x1p31 * u2);
     const double fh = f * uh;
     const double fl = product_error(f, uh, fh) + f * ul;
-    const double whole = A + B;
-    const double sum = whole + fh;
-    const double l0 = sum_error(whole, fh, sum);
+    const double whole = A + B, part = product_without_turns(fh, 1.0);
+    const double sum = whole + part;
+    const double l0 = sum_error(whole, part, sum);
     const double s = without_quarters(sum, &r.quarter);
-    const double e = high * (0x1p31 * u3);
-    const double h0 = s + e;
-    const double le = sum_error(s, e, h0);
-    const double h1 = h0 + p * u2;
-    const double l1 = sum_error(h0, p * u2, h1);
-    r.h = h1 + p * u3;
-    const double l2 = sum_error(h1, p * u3, r.h);
-    r.l = ((l1 + l2) + p * u4) + ((l0 + le) + (fl + high * (0x1p31 * u4)));
+    double le, l1, l2;
+    const double h0 = sum_with_product(s, high, 0x1p31 * u3, &le);
+    const double h1 = sum_with_product(h0, p, u2, &l1);
+    const double h2 = sum_with_product(h1, p, u3, &l2);
+    const double last = high * (0x1p31 * u4) + fl;
+    r.h = h2 + last;
+    const double l3 = sum_error(h2, last, r.h);
+    r.l = ((l1 + l2) + p * u4) + ((l0 + le) + l3);
     return r;
 }
 
@@ -167,11 +194,12 @@ cos_sin_of_turn(turn t, double *cos, double *sin)
     const double rh = t.h * TWO_PI;
     const double e = product_error(t.h, TWO_PI, rh);
     const double rl = e + (t.h * TWO_PI_LOW + t.l * TWO_PI);
-    const double y = rh * rh, hz = 0.5 * y, v = 1.0 - hz;
+    const double y = rh * rh, v = add_exact_product(-0.5, y, 1.0);
+    const double low_of_v = add_exact_product(-0.5, y, 1.0 - v);
     const double S = S1 + y * (S2 + y * (S3 + y * (S4 + y * (S5 + y * S6))));
     const double C = C1 + y * (C2 + y * (C3 + y * (C4 + y * (C5 + y * C6))));
     const uint64_t s = double_bits(rh + ((rh * y) * S + rl * v));
-    const uint64_t c = double_bits(v + (((1.0 - v) - hz) + ((y * y) * C - rh * rl)));
+    const uint64_t c = double_bits(v + (low_of_v + ((y * y) * C - rh * rl)));
 
     const uint64_t odd = 0u - (t.quarter & 1u);
     const uint64_t change = (s ^ c) & odd;

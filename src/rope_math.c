@@ -4,10 +4,11 @@
 
 /* ---- terms shared by several schemes ---------------------------------------- */
 
+/* Wide enough for any config; roots start in double and must not overflow there. */
 static int
 is_positive(double x)
 {
-    return x > 0.0 && x < INFINITY;
+    return x > 0x1p-500 && x < 0x1p500;
 }
 
 static wide

@@ -44,9 +44,8 @@ typedef struct {
     ptrdiff_t stride;
 } rope_column;
 
-void
-rope_frequencies(const rope_formula *formula, ptrdiff_t n, const double *parameter,
-                 rope_column k, rope_column of_pair, rope_column inv_freq,
-                 rope_column planes, ptrdiff_t plane_stride);
+void rope_frequencies(const rope_formula *formula, ptrdiff_t n, const double *parameter,
+                      rope_column k, rope_column of_pair, rope_column inv_freq,
+                      rope_column planes, ptrdiff_t plane_stride);
 
 #endif

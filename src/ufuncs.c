@@ -37,6 +37,24 @@ check_rotate(PyUFuncObject *Py_UNUSED(ufunc), npy_intp *dims)
     return check_pairs(dims[0], dims[1]);
 }
 
+/* A row that changes its layout in place must fit one tile. */
+static int
+check_to_half(npy_intp h)
+{
+    if (h <= ROPE_TILE)
+        return 0;
+    PyErr_Format(PyExc_ValueError,
+                 "%zd pairs: interleaved_to_half rotates at most %d pairs a row",
+                 (Py_ssize_t)h, (int)ROPE_TILE);
+    return -1;
+}
+
+static int
+check_rotate_to_half(PyUFuncObject *ufunc, npy_intp *dims)
+{
+    return check_rotate(ufunc, dims) < 0 ? -1 : check_to_half(dims[1]);
+}
+
 /* (),(p,h),()->(h),(h) */
 static int
 check_cos_sin(PyUFuncObject *Py_UNUSED(ufunc), npy_intp *dims)
@@ -49,6 +67,12 @@ static int
 check_rope(PyUFuncObject *Py_UNUSED(ufunc), npy_intp *dims)
 {
     return check_planes(dims[2], dims[3]) < 0 ? -1 : check_pairs(dims[1], dims[3]);
+}
+
+static int
+check_rope_to_half(PyUFuncObject *ufunc, npy_intp *dims)
+{
+    return check_rope(ufunc, dims) < 0 ? -1 : check_to_half(dims[3]);
 }
 
 /* ---- types, in the order in which NumPy tries them ---------------------------- */
@@ -170,14 +194,14 @@ static const ufunc_row rows[] = {
      NULL, INTERLEAVED, check_rotate,
      "rotate_interleaved(x, cos, sin, /)\n\nRotate pairs (2i, 2i + 1) of the first 2h channels; the others are copied."},
     {"rotate_interleaved_to_half", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types,
-     rope_loops_rotate, NULL, TO_HALF, check_rotate,
+     rope_loops_rotate, NULL, TO_HALF, check_rotate_to_half,
      "rotate_interleaved_to_half(x, cos, sin, /)\n\nRotate pairs (2i, 2i + 1) and write them to (i, i + h)."},
     {"_rotate_half_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1, rotate_bf16_types,
      rope_loops_rotate_bf16, NULL, HALF, check_rotate, NULL},
     {"_rotate_interleaved_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1, rotate_bf16_types,
      rope_loops_rotate_bf16, NULL, INTERLEAVED, check_rotate, NULL},
     {"_rotate_interleaved_to_half_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1,
-     rotate_bf16_types, rope_loops_rotate_bf16, NULL, TO_HALF, check_rotate, NULL},
+     rotate_bf16_types, rope_loops_rotate_bf16, NULL, TO_HALF, check_rotate_to_half, NULL},
 
     {"rope", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types, rope_loops_rope,
      NULL, HALF, check_rope,
@@ -186,14 +210,14 @@ static const ufunc_row rows[] = {
      rope_loops_rope, NULL, INTERLEAVED, check_rope,
      "rope_interleaved(x, position, planes, scale, /)\n\nThe same with rotate_interleaved."},
     {"rope_interleaved_to_half", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types,
-     rope_loops_rope, NULL, TO_HALF, check_rope,
+     rope_loops_rope, NULL, TO_HALF, check_rope_to_half,
      "rope_interleaved_to_half(x, position, planes, scale, /)\n\nThe same with rotate_interleaved_to_half."},
     {"_rope_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1, rope_bf16_types,
      rope_loops_rope_bf16, NULL, HALF, check_rope, NULL},
     {"_rope_interleaved_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1, rope_bf16_types,
      rope_loops_rope_bf16, NULL, INTERLEAVED, check_rope, NULL},
     {"_rope_interleaved_to_half_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1,
-     rope_bf16_types, rope_loops_rope_bf16, NULL, TO_HALF, check_rope, NULL},
+     rope_bf16_types, rope_loops_rope_bf16, NULL, TO_HALF, check_rope_to_half, NULL},
 };
 /* clang-format on */
 

@@ -7,7 +7,6 @@
 
 /* Put every ufunc of rows[] into the module; -1 with an exception on failure. `kernels`
  * must live as long as the process. */
-int
-rope_add_ufuncs(PyObject *module, const rope_kernels *kernels);
+int rope_add_ufuncs(PyObject *module, const rope_kernels *kernels);
 
 #endif

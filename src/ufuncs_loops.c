@@ -6,10 +6,9 @@
 
 #include "kernels.h"
 
-enum {
-    TILE = 512,   /* pairs that a loop works on at a time                     pair */
-    BLOCK = 4096, /* table entries of one block of positions: 16 KB of float each */
-};
+/* The cosines of one block of positions take 16 KB of stack, as do the sines; a kernel
+ * gets at most BATCH positions at a time. */
+enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384, BATCH = 128 };
 
 /* NaN and infinity in the data belong to the user, not to NumPy's error state: loops
  * leave the floating-point flags as they found them. */
@@ -89,10 +88,48 @@ split_position(double position, double scale)
     return p;
 }
 
+/* The rows of x and y that share a block of positions: [POSITION] and [HEAD]. */
+enum { POSITION, HEAD };
+
+typedef struct {
+    char *x, *y;
+    npy_intp n[2], x_step[2], y_step[2];
+} rope_rows;
+
+static npy_intp
+distance(npy_intp step)
+{
+    return step < 0 ? -step : step;
+}
+
+/* Ask for a row early: between heads the steps are powers of two, where the hardware
+ * starts anew. An address behind the array does no harm. */
+enum { AHEAD_BYTES = 4096 };
+
+static void
+fetch_row(const char *start, npy_intp bytes)
+{
+#if defined(__GNUC__)
+    for (npy_intp i = 0; i < bytes; i += 64)
+        __builtin_prefetch(start + i);
+#else
+    (void)start, (void)bytes;
+#endif
+}
+
 static double
 double_at(const char *start)
 {
     return *(const double *)(const void *)start;
+}
+
+static void
+take_positions(rope_position *at, npy_intp n, const char *position, npy_intp step,
+               const char *scale, npy_intp scale_step)
+{
+    for (npy_intp i = 0; i < n; ++i)
+        at[i] = split_position(double_at(position + i * step),
+                               double_at(scale + i * scale_step));
 }
 
 #include "ufuncs_frequencies.inc.h"

@@ -1,14 +1,18 @@
 /* Template, once per type of x: rotate_* (d),(h),(h) -> (d) with ready tables, and the
  * fused rope (n,d),(),(p,h),() -> (n,d). */
 
-/* Pairs j .. j+n-1 of one row; steps in bytes, `cos` and `sin` begin at pair j. */
+/* Pairs j .. j+n-1 of one row; steps in bytes, `cos` and `sin` begin at pair j. A row
+ * goes through the stack where its elements are not neighbours, and where it changes
+ * its layout in place: it is one tile then (check_to_half in ufuncs.c). */
 static void
 NAME(rotate_pairs)(const rope_kernels *kernels, npy_intp j, npy_intp n, npy_intp h,
                    const char *x, npy_intp x_step, const TABLE *cos, const TABLE *sin,
                    char *y, npy_intp y_step)
 {
     const int from = kernels->x_layout, to = kernels->y_layout;
-    if (x_step == (npy_intp)sizeof(T) && y_step == (npy_intp)sizeof(T)) {
+    const int contiguous =
+        x_step == (npy_intp)sizeof(T) && y_step == (npy_intp)sizeof(T);
+    if (contiguous && (x != y || from == to)) {
         kernels->NAME(rotate)(n, h, (const T *)(const void *)x + element(from, j, 0, h),
                               cos, sin, (T *)(void *)y + element(to, j, 0, h));
         return;
@@ -67,6 +71,35 @@ NAME(rotate_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void
     put_back(flags);
 }
 
+/* Rows of a block of positions, the nearer neighbours in memory first. */
+static void
+NAME(rotate_rows)(const rope_kernels *kernels, npy_intp j, npy_intp n, npy_intp h,
+                  npy_intp d, const rope_rows *rows, npy_intp x_step, npy_intp y_step,
+                  const TABLE *cos, const TABLE *sin)
+{
+    const int inner = distance(rows->x_step[POSITION]) <= distance(rows->x_step[HEAD])
+                          ? POSITION
+                          : HEAD;
+    const int outer = 1 - inner;
+    const npy_intp bytes = d * (npy_intp)sizeof(T), ahead = AHEAD_BYTES / bytes + 1;
+    npy_intp at[2];
+    for (at[outer] = 0; at[outer] < rows->n[outer]; ++at[outer])
+        for (at[inner] = 0; at[inner] < rows->n[inner]; ++at[inner]) {
+            /* The row that comes `ahead` rows later, in the next outer step perhaps. */
+            const int wraps = at[inner] + ahead >= rows->n[inner];
+            const npy_intp to_inner = at[inner] + ahead - (wraps ? rows->n[inner] : 0);
+            const npy_intp to_outer = at[outer] + wraps;
+            fetch_row(rows->x + to_inner * rows->x_step[inner] +
+                          to_outer * rows->x_step[outer],
+                      bytes);
+            const npy_intp of_x = at[0] * rows->x_step[0] + at[1] * rows->x_step[1];
+            const npy_intp of_y = at[0] * rows->y_step[0] + at[1] * rows->y_step[1];
+            NAME(rotate_pairs)(kernels, j, n, h, rows->x + of_x, x_step,
+                               cos + at[POSITION] * n, sin + at[POSITION] * n,
+                               rows->y + of_y, y_step);
+        }
+}
+
 /* For each block of positions: its cosines and sines into a stack buffer once, then all
  * heads. So no table is read or written, and the heads share the cost of the phase. */
 static void
@@ -80,28 +113,28 @@ NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *
     const npy_intp y_head = steps[9], y_step = steps[10];
     const fp_flags flags = keep_flags();
     plane_tile planes;
-    TABLE cos[BLOCK], sin[BLOCK];
+    enum { ENTRIES = BLOCK_BYTES / sizeof(TABLE) };
+    TABLE cos[ENTRIES], sin[ENTRIES];
+    rope_position at[BATCH];
     for (npy_intp j = 0; j < h; j += TILE) {
-        const npy_intp tile = least(h - j, TILE), block = BLOCK / tile;
+        const npy_intp tile = least(h - j, TILE);
+        /* Planes of their own per position come one at a time. */
+        const npy_intp block = steps[2] == 0 ? least(ENTRIES / tile, BATCH) : 1;
         for (npy_intp first = 0; first < n; first += block) {
             const npy_intp last = least(first + block, n);
-            for (npy_intp i = first; i < last; ++i) {
-                const rope_position at =
-                    split_position(double_at(args[1] + i * steps[1]),
-                                   double_at(args[3] + i * steps[3]));
-                if (i == 0 || steps[2] != 0)
-                    take_planes(&planes, args[2] + i * steps[2] + j * plane_step,
-                                row_step, plane_step, tile);
-                kernels->TABLE_NAME(phases)(tile, planes.row, &at,
-                                            cos + (i - first) * tile,
-                                            sin + (i - first) * tile);
-            }
-            for (npy_intp head = 0; head < heads; ++head)
-                for (npy_intp i = first; i < last; ++i)
-                    NAME(rotate_pairs)(
-                        kernels, j, tile, h, args[0] + i * steps[0] + head * x_head,
-                        x_step, cos + (i - first) * tile, sin + (i - first) * tile,
-                        args[4] + i * steps[4] + head * y_head, y_step);
+            if (first == 0 || steps[2] != 0)
+                take_planes(&planes, args[2] + first * steps[2] + j * plane_step,
+                            row_step, plane_step, tile);
+            take_positions(at, last - first, args[1] + first * steps[1], steps[1],
+                           args[3] + first * steps[3], steps[3]);
+            kernels->TABLE_NAME(phases)(tile, planes.row, last - first, at, tile, cos,
+                                        sin);
+            const rope_rows rows = {args[0] + first * steps[0],
+                                    args[4] + first * steps[4],
+                                    {last - first, heads},
+                                    {steps[0], x_head},
+                                    {steps[4], y_head}};
+            NAME(rotate_rows)(kernels, j, tile, h, d, &rows, x_step, y_step, cos, sin);
         }
     }
     for (npy_intp i = 0; 2 * h < d && i < n; ++i)

@@ -152,20 +152,30 @@ wide_subtract(const wide *a, const wide *b)
     return normalised(limb, WIDE_LIMBS + 1, a->exponent);
 }
 
+/* Columns below the fourth limb of the product are left out: together they are less
+ * than 2^-219 of it. */
 wide
 wide_multiply(const wide *a, const wide *b)
 {
+    enum { SKIP = WIDE_LIMBS - 2 };
     uint32_t product[2 * WIDE_LIMBS] = {0};
     for (int i = 0; i < WIDE_LIMBS; ++i) {
         uint64_t carry = 0;
-        for (int j = 0; j < WIDE_LIMBS; ++j) {
+        for (int j = i < SKIP ? SKIP - i : 0; j < WIDE_LIMBS; ++j) {
             carry += (uint64_t)a->limb[i] * b->limb[j] + product[i + j];
             product[i + j] = (uint32_t)carry;
             carry >>= 32;
         }
         product[i + WIDE_LIMBS] = (uint32_t)carry;
     }
-    return normalised(product, 2 * WIDE_LIMBS, a->exponent + b->exponent);
+    /* Two mantissas in [1/2, 1): the product is normalised or one bit short of it. */
+    const int shift = (product[2 * WIDE_LIMBS - 1] >> 31) ^ 1u;
+    wide r;
+    for (int i = 0; i < WIDE_LIMBS; ++i)
+        r.limb[i] = product[WIDE_LIMBS + i] << shift |
+                    (product[WIDE_LIMBS + i - 1] >> 31 & (uint32_t)shift);
+    r.exponent = a->exponent + b->exponent - shift;
+    return r;
 }
 
 /* a * (1 + sign * correction), the step of both Newton iterations. */
@@ -220,6 +230,16 @@ rough_exp2(double y)
     return sum * power_of_two(whole);
 }
 
+static double
+power(double x, uint32_t n)
+{
+    double result = 1.0;
+    for (; n; n >>= 1, x *= x)
+        if (n & 1)
+            result *= x;
+    return result;
+}
+
 /*
  * Inverse n-th root of a wide number.
  *
@@ -250,8 +270,12 @@ wide_inverse_root(const wide *a, uint32_t n)
     wide lead = m;
     lead.exponent = 1; /* in [1, 2) */
     const double log2m = m.exponent - 1 + (wide_to_double(&lead) - 0.957);
-    wide x = wide_from_double(rough_exp2(-log2m / n));
-    for (int i = 0; i < 6; ++i) { /* 2^-5/n, -9, -17, -33, -66, -131: then exact */
+    const double md = wide_to_double(&m);
+    double start = rough_exp2(-log2m / n);
+    for (int i = 0; i < 5; ++i) /* n * error: 2^-5, -11, -23, -47, rounding */
+        start += start * (1.0 - md * power(start, n)) / n;
+    wide x = wide_from_double(start);
+    for (int i = 0; i < 3; ++i) { /* 2^-44, 2^-88, 2^-141, then the truncation */
         wide product = wide_power(&x, n);
         product = wide_multiply(&product, &m);
         x = corrected(&x, &product, 1.0 / n);

@@ -22,27 +22,17 @@ typedef struct {
 
 extern const wide wide_one, wide_inverse_two_pi;
 
-wide
-wide_from_double(double x); /* exact; x >= 0 and finite */
-double
-wide_to_double(const wide *a); /* nearest, ties to even */
-int
-wide_is_less(const wide *a, const wide *b);
-wide
-wide_add(const wide *a, const wide *b);
-wide
-wide_subtract(const wide *a, const wide *b); /* a >= b */
-wide
-wide_multiply(const wide *a, const wide *b);
-wide
-wide_divide(const wide *a, const wide *b); /* b > 0 */
-wide
-wide_inverse_root(const wide *a, uint32_t n); /* a^(-1/n); a > 0, n > 0 */
-wide
-wide_power(const wide *a, uint32_t n);
+wide wide_from_double(double x);      /* exact; x >= 0 and finite */
+double wide_to_double(const wide *a); /* nearest, ties to even */
+int wide_is_less(const wide *a, const wide *b);
+wide wide_add(const wide *a, const wide *b);
+wide wide_subtract(const wide *a, const wide *b); /* a >= b */
+wide wide_multiply(const wide *a, const wide *b);
+wide wide_divide(const wide *a, const wide *b);    /* b > 0 */
+wide wide_inverse_root(const wide *a, uint32_t n); /* a^(-1/n); a > 0, n > 0 */
+wide wide_power(const wide *a, uint32_t n);
 
 /* a mod 1 as balanced digits: see wide.c. */
-void
-wide_turn_digits(const wide *a, double digit[5]);
+void wide_turn_digits(const wide *a, double digit[5]);
 
 #endif

@@ -271,18 +271,20 @@ def test_to_hf_reads_back_as_the_same_spec(version):
     failed, compared = [], 0
     for record in lines(HERE / "core.jsonl"):
         config = record["config"]
+        dialect = record.get("dialect", "transformers")
         if record.get("part") or record["layer"] or config["model_type"] in OWN_NAMES:
             continue
-        spec = ri.read(config, dialect=record.get("dialect", "transformers")).spec
+        if version == 5 and dialect != "transformers":
+            continue
+        spec = ri.read(config, dialect=dialect).spec
         try:
             keys = spec.to_hf(version)
         except ValueError:
             assert version == 4
             continue
         rest = {k: v for k, v in config.items() if k not in ROPE_KEYS}
-        dialect = record.get("dialect") if version == 4 else None
         again = rest | json.loads(json.dumps(keys))
-        again = ri.read(again, dialect=dialect or "transformers").spec
+        again = ri.read(again, dialect=dialect).spec
         compared += 1
         if again != spec:
             failed.append(record["id"])

@@ -1,0 +1,63 @@
+# Needs Python >= 3.11, a C compiler and make; everything else comes by pip into .venv.
+#   make run          the main job: a real config in, rotated arrays out
+#   make test         every test that needs no heavy package
+#   make test-all     also the slow ones and those against dask and xarray
+#   make lint         ruff, mypy, clang-format
+#   make bench        time the kernels beside memcpy, write benchmarks/README.md
+#   make docs         run every example of the docstrings and of the README
+#   make wheel-check  install the wheel alone in an empty venv and use it
+# ARGS are passed on, PYTHON chooses the interpreter: make test ARGS="-k yarn -x"
+
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(USABLE)' 2>/dev/null && { echo $$p; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := $(wildcard src/*.[ch]) setup.py pyproject.toml
+
+.PHONY: run test test-all lint bench docs wheel-check clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/examples.stamp
+	$(BIN)/python docs/examples/main_job.py $(ARGS)
+
+test: $(VENV)/test.stamp
+	$(BIN)/pytest -m "not slow" $(ARGS)
+
+test-all: $(VENV)/test-all.stamp
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/lint.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict ropeinterp
+	$(BIN)/clang-format --dry-run -Werror src/*.[ch]
+
+bench: $(VENV)/bench.stamp
+	$(BIN)/python benchmarks/bench_apply.py --write $(ARGS)
+
+docs: $(VENV)/test.stamp
+	$(BIN)/pytest --doctest-modules ropeinterp tests/test_readme.py $(ARGS)
+
+# build/lib is removed because setuptools would ship what an earlier build left there.
+# The script changes to another directory: the wheel is imported, not the sources.
+wheel-check: VENV := .venv-wheel
+wheel-check:
+	$(if $(PYTHON),,$(error no Python >= 3.11 with venv found: set PYTHON=))
+	rm -rf $(VENV) build/wheel build/lib* build/temp*
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(VENV)/bin/pip install --quiet build/wheel/*.whl
+	$(VENV)/bin/python .ci/wheel_check.py
+
+clean:
+	rm -rf .venv* build dist *.egg-info ropeinterp/*.so
+
+# One stamp per extra of pyproject.toml; stale when anything that is compiled changes.
+$(VENV)/%.stamp: $(SOURCES) | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[$*]'
+	touch $@
+
+$(BIN)/python:
+	$(if $(PYTHON),,$(error no Python >= 3.11 with venv found: set PYTHON=))
+	$(PYTHON) -m venv $(VENV)

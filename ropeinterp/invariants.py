@@ -1,0 +1,135 @@
+"""What each field of a spec may hold: one check per field, as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ropeinterp import frequencies
+from ropeinterp.errors import ParameterError
+from ropeinterp.layouts import LAYOUTS
+from ropeinterp.schemes import SCHEMES
+
+# Takes the name and the value of a field, returns the value to keep or raises.
+Check: TypeAlias = Callable[[str, object], Any]
+
+_LARGEST = 2**53
+
+
+def _real(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    if isinstance(value, int) and abs(value) > _LARGEST**20:
+        raise ParameterError(name, value, "is beyond the range of float64")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ParameterError(name, number, "must be finite")
+    return number
+
+
+def _above(least: float, most: float = math.inf, *, equal: bool = False) -> Check:
+    """Make a check of a finite number above `least` (or equal), at most `most`."""
+    relation = "at least" if equal else "greater than"
+    upper = f" and at most {most:g}" if most < math.inf else ""
+
+    def check(name: str, value: object) -> float:
+        number = _real(name, value)
+        if not (number >= least if equal else number > least) or number > most:
+            raise ParameterError(name, number, f"must be {relation} {least:g}{upper}")
+        return number
+
+    return check
+
+
+def _whole(least: int, most: int = _LARGEST) -> Check:
+    """Make a check of an integer; a float without a fraction stands for one."""
+
+    def check(name: str, value: object) -> int:
+        number = _real(name, value)
+        if not number.is_integer():
+            raise ParameterError(name, number, "must be a whole number")
+        whole = int(value) if isinstance(value, (int, np.integer)) else int(number)
+        if not least <= whole <= most:
+            raise ParameterError(name, value, f"must be from {least} to {most}")
+        return whole
+
+    return check
+
+
+def _factor(name: str, value: object) -> float | Fraction:
+    if isinstance(value, Fraction):
+        frequencies.ratio(value)
+        _above(1e-12, 1e30)(name, float(value))
+        return value
+    return float(_above(1e-12, 1e30)(name, value))
+
+
+def _frequency(name: str, value: object) -> float:
+    """0, or a number whose turns have all the bits that phases need."""
+    number = _real(name, value)
+    if number != 0.0 and not 1e-300 <= number <= 1e12:
+        raise ParameterError(name, number, "must be 0 or from 1e-300 to 1e12")
+    return number
+
+
+def _word(*allowed: str) -> Check:
+    def check(name: str, value: object) -> object:
+        if value not in allowed:
+            raise ParameterError(name, value, f"must be one of {', '.join(allowed)}")
+        return value
+
+    return check
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
+    return bool(value)
+
+
+def _each(check: Check) -> Check:
+    def check_all(name: str, values: object) -> tuple[Any, ...]:
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            raise TypeError(f"{name} must be a list, not {type(values).__name__}")
+        return tuple(check(f"{name}[{i}]", v) for i, v in enumerate(values))
+
+    return check_all
+
+
+CHECKS: Mapping[str, Check] = MappingProxyType(
+    {
+        "scheme": _word(*SCHEMES),
+        "dim": _whole(1, 2**20),
+        "base": _above(1.0, 1e30, equal=True),
+        "head_dim": _whole(0, 2**20),
+        "rotary_offset": _whole(0, 2**20),
+        "layout": _word(*LAYOUTS),
+        "factor": _factor,
+        "trained_length": _whole(1),
+        "length": _whole(1),
+        "seq_len": _whole(1),
+        "beta_fast": _above(0.0),
+        "beta_slow": _above(0.0),
+        "truncate": _flag,
+        "low_freq_factor": _above(0.0),
+        "high_freq_factor": _above(0.0),
+        "short_factors": _each(_factor),
+        "long_factors": _each(_factor),
+        "partial_rotary_factor": _above(0.0, 1.0),
+        "attention_scaling": _above(0.0),
+        "long_attention_scaling": _above(0.0),
+        "logit_scale": _above(0.0),
+        "position_scale": _above(0.0),
+        "query_scale": _each(_above(0.0, equal=True)),
+        "axis_map": _each(_whole(0, 254)),
+        "frequency_map": _each(_whole(0, 2**20)),
+        "frequencies": _each(_frequency),
+    }
+)

@@ -1,0 +1,136 @@
+"""Tables of cosines and sines, in either precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ropeinterp import _core, hf32
+from ropeinterp.arguments import checked_positions, has_axes, is_bfloat16
+from ropeinterp.errors import printable
+from ropeinterp.layouts import LAYOUTS
+
+if TYPE_CHECKING:
+    from ropeinterp.spec import RopeSpec
+
+# One call of a kernel handles at most this many, so that Ctrl-C is answered between.
+_PAIRS_PER_CALL = 2**21
+
+
+def _table_dtype(dtype: DTypeLike | str) -> np.dtype[Any]:
+    """Return the dtype of a table; uint16 stands for bfloat16 without ml_dtypes."""
+    if dtype == "bfloat16":
+        try:
+            from ml_dtypes import bfloat16
+        except ImportError:
+            return np.dtype(np.uint16)
+        result: np.dtype[Any] = np.dtype(bfloat16)
+        return result
+    result = np.dtype(dtype)
+    if result.char not in "efd" and not is_bfloat16(result):
+        raise TypeError(
+            f"dtype {result}: must be float32, float64, float16 or bfloat16"
+        )
+    return result
+
+
+def check_precision(precision: str) -> None:
+    """Refuse an unknown precision."""
+    if precision not in _PRECISIONS:
+        raise ValueError(
+            f"precision {printable(precision)}: must be one of {', '.join(_PRECISIONS)}"
+        )
+
+
+def cos_sin(
+    spec: RopeSpec,
+    positions: ArrayLike,
+    *,
+    dtype: DTypeLike | str = np.float32,
+    precision: str = "exact",
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Cosines and sines of a spec with fixed frequencies.
+
+    Parameters and results as for :meth:`ropeinterp.RopeSpec.cos_sin`.
+    """
+    check_precision(precision)
+    result = _table_dtype(dtype)
+    p = checked_positions(positions)
+    with_axes = has_axes(p, spec.n_axes, spec.axis_map)
+    return tables_of(spec, p, with_axes, result, precision)
+
+
+def driving(spec: RopeSpec, p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positions as the frequencies see them."""
+    return p * (spec.position_scale * LAYOUTS[spec.layout].sign)
+
+
+def tables_of(
+    spec: RopeSpec,
+    p: NDArray[np.float64],
+    with_axes: bool,
+    dtype: np.dtype[Any],
+    precision: str = "exact",
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Tables of checked positions, each pair driven by the axis that axis_map names."""
+    make = _PRECISIONS[precision]
+    p = driving(spec, p)
+    columns = np.arange(spec.rotary_dim // 2)
+    if spec.splits_pairs:
+        columns = np.concatenate((columns, columns))
+    if not with_axes:
+        return make(spec, p, columns, dtype)
+    shape = (*p.shape[1:], columns.size)
+    cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
+    for axis, own in enumerate(p):
+        driven = np.flatnonzero(np.array(spec.axis_map) == axis)
+        cos[..., driven], sin[..., driven] = make(spec, own, columns[driven], dtype)
+    return cos, sin
+
+
+def _exact(
+    spec: RopeSpec,
+    p: NDArray[np.float64],
+    pairs: NDArray[np.intp],
+    dtype: np.dtype[Any],
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    planes = np.ascontiguousarray(spec._planes[:, pairs])
+    shape = (*p.shape, pairs.size)
+    cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
+    if dtype.char in "efd":
+        # Without dtype the first loop would serve, and its float32 be cast.
+        scale, out = spec.attention_scaling, (cos, sin)
+        _core.cos_sin(p, planes, scale, out=out, dtype=dtype)
+    else:
+        bits = cos.view(np.uint16), sin.view(np.uint16)
+        _core._cos_sin_bfloat16(p, planes, spec.attention_scaling, out=bits)
+    return cos, sin
+
+
+def _hf32(
+    spec: RopeSpec,
+    p: NDArray[np.float64],
+    pairs: NDArray[np.intp],
+    dtype: np.dtype[Any],
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    inv_freq = hf32.inv_freq(spec)[pairs]
+    cos, sin = hf32.cos_sin(p, inv_freq, spec.attention_scaling)
+    return _narrowed(cos, dtype), _narrowed(sin, dtype)
+
+
+def _narrowed(table: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Round a float32 table to its dtype, a second rounding as transformers has it."""
+    if dtype.char in "efd":
+        return table.astype(dtype)
+    bits = table.view(np.uint32)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    return rounded.astype(np.uint16).view(dtype)
+
+
+_PRECISIONS: Mapping[str, Callable[..., tuple[NDArray[Any], NDArray[Any]]]] = (
+    MappingProxyType({"exact": _exact, "hf32": _hf32})
+)
