@@ -61,7 +61,10 @@ class Reader:
             return self._composite(keys, path, notes, model_type)
         if named and (model_type not in models() or model_type in composites()):
             # qwen2_vl in a vision_config means its vision part.
-            model_type = named if model_type in composites() else model_type
+            if model_type not in composites():
+                message = f"{printable(model_type)} is unknown: read as {named}"
+                notes.append(Note(below(path, "model_type"), message))
+            model_type = named
         if model_type not in models():
             for key in _TEXT_PARTS:
                 if isinstance(keys.get(key), dict) and "hidden_size" not in keys:
