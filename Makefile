@@ -4,6 +4,7 @@
 #   make test-all     also the slow ones and those against dask and xarray
 #   make lint         ruff, mypy, clang-format
 #   make bench        time the kernels beside memcpy, write benchmarks/README.md
+#   make accuracy     measure how exact the tables are, write docs/accuracy.md
 #   make docs         run every example of the docstrings and of the README
 #   make wheel-check  install the wheel alone in an empty venv and use it
 # ARGS are passed on, PYTHON chooses the interpreter: make test ARGS="-k yarn -x"
@@ -15,7 +16,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard src/*.[ch]) setup.py pyproject.toml
 
-.PHONY: run test test-all lint bench docs wheel-check clean
+.PHONY: run test test-all lint bench accuracy docs wheel-check clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/examples.stamp
@@ -35,6 +36,9 @@ lint: $(VENV)/lint.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/bench_apply.py --write $(ARGS)
+
+accuracy: $(VENV)/test.stamp
+	PYTHONPATH=tests $(BIN)/python benchmarks/accuracy.py --output docs/accuracy.md $(ARGS)
 
 docs: $(VENV)/test.stamp
 	$(BIN)/pytest --doctest-modules ropeinterp tests/test_readme.py $(ARGS)

@@ -11,10 +11,13 @@ import os
 import platform
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import oracle
+import records
+from test_conformance import chosen_spec
 
 import ropeinterp as ri
 from ropeinterp import _core
@@ -96,6 +99,91 @@ def exhaustive(base, length, chunk=2**13):
                 want = oracle.bits(exact, "float32")
                 wrong += int(narrow[which].view("u4")[row, k]) != want
     return 2 * 64 * length, asked, wrong
+
+
+# ---- against mpmath, transformers and itself --------------------------------------
+
+SCHEMES = {
+    "default": (ri.RopeSpec.default, oracle.default, {}),
+    "linear": (ri.RopeSpec.linear, oracle.linear, {"factor": 3.7}),
+    "ntk": (ri.RopeSpec.ntk, oracle.ntk, {"factor": 3.7}),
+    "dynamic": (
+        ri.RopeSpec.dynamic,
+        oracle.dynamic,
+        {"factor": 2.5, "trained_length": 4096},
+    ),
+    "yarn": (ri.RopeSpec.yarn, oracle.yarn, {"factor": 40.0, "trained_length": 4096}),
+    "llama3": (
+        ri.RopeSpec.llama3,
+        oracle.llama3,
+        {
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "trained_length": 8192,
+        },
+    ),
+    "proportional": (ri.RopeSpec.proportional, oracle.proportional, {"factor": 8.0}),
+}
+
+
+def frequencies(name):
+    """Values, misrounded ones, largest error in ulps: even dims to 512, three bases."""
+    make, twin, parameters = SCHEMES[name]
+    values, wrong, worst = 0, 0, 0.0
+    for dim in range(4, 513, 4):
+        for base in (1e4, 5e5, 12345.678):
+            got = make(dim, base, **parameters).inv_freq().tolist()
+            want = twin(dim, base, **parameters)
+            values += len(got)
+            for g, w in zip(got, want, strict=True):
+                wrong += g != oracle.nearest(w)
+                worst = max(worst, oracle.ulps(g, w))
+    return values, wrong, worst
+
+
+def near_zeros(dim, base):
+    """Integers to 2^31 that come nearest to zeros of cos and sin: largest ulp64."""
+    spec, worst, values = ri.RopeSpec.default(dim, base), 0.0, 0
+    for k, w in enumerate(oracle.default(dim, base)):
+        for p in oracle.positions_near_zeros(w)[-9:]:
+            table = spec.cos_sin([p], dtype="float64")
+            for got, exact in zip(table, oracle.cos_sin(p, w), strict=True):
+                worst = max(worst, oracle.ulps(float(got[0, k]), exact))
+                values += 1
+    return values, worst
+
+
+def shift_invariance(base, n=1000):
+    """Largest change of a score of unit vectors when both positions move."""
+    rng, spec = np.random.default_rng(46), ri.RopeSpec.default(128, base)
+    q, k = rng.standard_normal((2, n, 128))
+    q, k = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (q, k))
+    q, k = q.astype(np.float32), k.astype(np.float32)
+
+    def scores(offset, distance):
+        a = spec.apply(q, np.full(n, offset + distance)).astype(np.float64)
+        return (a * spec.apply(k, np.full(n, offset)).astype(np.float64)).sum(-1)
+
+    return max(
+        np.abs(scores(offset, distance) - scores(0, distance)).max()
+        for distance in (1, 10, 100, 1000, 5000)
+        for offset in (4096, 131072, 10**6, 9 * 10**6)
+    )
+
+
+def hf32_ulps():
+    """Distances of hf32 frequencies from those that transformers computed."""
+    away = Counter()
+    name = "conformance.jsonl.gz" if DATA is SHARED else "core.jsonl"
+    folder = DATA.parent / "huggingface" if DATA is SHARED else DATA.parent
+    for record in records.lines(folder / name):
+        if "defect" not in record:
+            spec = chosen_spec(record)
+            got = spec.inv_freq(record["seq_len"], precision="hf32").view(np.int32)
+            want = np.frombuffer(bytes.fromhex(record["inv_freq"]), "<i4")
+            away.update(np.abs(got.astype(np.int64) - want).tolist())
+    return away
 
 
 # ---- the same bits everywhere --------------------------------------------------------
@@ -217,6 +305,7 @@ def report(length):
         "to 2^31; the same bits from every instruction set.\n"
     )
     yield (
+        "The time that a pair takes is in `benchmarks/README.md`. "
         f"Machine: {platform.machine()}, {_core.isas[-1]}; Python "
         f"{platform.python_version()}, NumPy {np.__version__}, data: "
         f"{'whole' if DATA is SHARED else 'sample in tests/data'}.\n"
@@ -236,6 +325,27 @@ def report(length):
     for base in BASES:
         values, asked, wrong = exhaustive(base, length)
         yield f"| {base:g} | {values:,} | {asked} | {wrong} |"
+    yield "\nInteger positions nearest to zeros, by continued fractions, float64:\n"
+    for dim, base in ((64, 1e4), (96, 12345.678), (128, 5e5)):
+        values, worst = near_zeros(dim, base)
+        yield f"- base {base:g}, d {dim}: {worst:.3f} ulp of {values:,} values"
+    yield "\n## Frequencies against mpmath\n"
+    yield "| scheme | values | misrounded | largest error |"
+    yield "|---|---|---|---|"
+    for name in SCHEMES:
+        values, wrong, worst = frequencies(name)
+        yield f"| {name} | {values:,} | {wrong} | {worst:.6f} ulp |"
+    yield "\n## Scores at any offset\n"
+    yield (
+        "Largest change of a score of unit vectors (1000 pairs, d 128, float32, five "
+        "distances) when both positions move by up to 9,000,000:\n"
+    )
+    for base in BASES[:3]:
+        yield f"- base {base:g}: {shift_invariance(base):.1e}"
+    yield '\n## precision="hf32" against transformers 5.23.0\n'
+    away = hf32_ulps()
+    counts = ", ".join(f"{n:,} at {ulp} ulp" for ulp, n in sorted(away.items()))
+    yield f"{sum(away.values()):,} recorded float32 frequencies: {counts}."
     yield "\n## One fingerprint\n"
     for isa, digest in fingerprints().items():
         yield f"- {isa}: `{digest[:32]}`"

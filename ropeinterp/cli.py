@@ -49,7 +49,7 @@ def _show(arguments: argparse.Namespace) -> str:
     from ropeinterp.config import read
 
     config = read(arguments.config, trained_length=arguments.trained_length)
-    described = report.describe(config, arguments.length)
+    described = report.describe(config, arguments.length, arguments.precision)
     if arguments.json:
         return json.dumps(described, allow_nan=False, indent=2) + "\n"
     colour = _wants_colour(sys.stdout)
@@ -107,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_tokens,
         metavar="N",
         help="tokens seen in training, where the config does not say it",
+    )
+    show.add_argument(
+        "--precision",
+        action="store_true",
+        help="say how far float32 tables are from exact ones",
     )
     show.add_argument("--all", action="store_true", help="show every pair")
     show.add_argument("--json", action="store_true", help="print one JSON object")

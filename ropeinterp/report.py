@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeinterp import planning
 from ropeinterp.errors import escaped
+from ropeinterp.precision import table_error
 
 if TYPE_CHECKING:
     from ropeinterp.config import RopeConfig
@@ -22,6 +23,8 @@ Paint = Callable[[str, str], str]
 
 _WIDTH = 80
 _ROWS = 16
+# Largest rounding of a cosine: half an ulp of float32, and of bfloat16, below 1.
+_HALF_ULP, _BFLOAT16 = 2.0**-25, 2.0**-9
 _ALWAYS = ("scheme", "base", "factor", "trained_length", "length", "head_dim", "layout")
 # Shown on lines of their own, or of no use to a reader.
 _ELSEWHERE = ("attention_scaling", "seq_len", "frequencies")
@@ -29,7 +32,9 @@ _ELSEWHERE = ("attention_scaling", "seq_len", "frequencies")
 # ---- the report as data ----------------------------------------------------------
 
 
-def describe(config: RopeConfig, length: int | None = None) -> Report:
+def describe(
+    config: RopeConfig, length: int | None = None, precision: bool = False
+) -> Report:
     """Everything that ``ropeinterp show`` says, ready for :func:`json.dumps`.
 
     Parameters
@@ -38,6 +43,8 @@ def describe(config: RopeConfig, length: int | None = None) -> Report:
         A config that has been read.
     length : int, optional
         Tokens of the sequence; by default the longest that each embedding is made for.
+    precision : bool, optional
+        Add how far float32 tables are from exact ones.
 
     Returns
     -------
@@ -49,16 +56,21 @@ def describe(config: RopeConfig, length: int | None = None) -> Report:
     return {
         "model_type": config.model_type,
         "layers": {
-            name: spec and _layer(spec, config.origins.get(name, {}), length)
+            name: spec and _layer(spec, config.origins.get(name, {}), length, precision)
             for name, spec in config.layers.items()
         },
         "layer_keys": list(config.layer_keys),
-        "parts": {name: describe(part, length) for name, part in config.parts.items()},
+        "parts": {
+            name: describe(part, length, precision)
+            for name, part in config.parts.items()
+        },
         "notes": [{"path": n.path, "message": n.message} for n in config.notes],
     }
 
 
-def _layer(spec: RopeSpec, origins: Mapping[str, str], length: int | None) -> Report:
+def _layer(
+    spec: RopeSpec, origins: Mapping[str, str], length: int | None, precision: bool
+) -> Report:
     tokens = length or spec.length or spec.trained_length
     frozen = spec.at(tokens or 1)
     return {
@@ -68,6 +80,7 @@ def _layer(spec: RopeSpec, origins: Mapping[str, str], length: int | None) -> Re
         "attention_scaling": frozen.attention_scaling,
         "coverage": _coverage(spec, tokens),
         "pairs": _pairs(spec, tokens or 1),
+        "precision": _precision(spec, tokens) if precision and tokens else None,
     }
 
 
@@ -108,6 +121,16 @@ def _pairs(spec: RopeSpec, length: int) -> list[Report]:
         {"pair": k} | {n: _finite(v) for n, v in zip(columns, row, strict=True)}
         for k, row in enumerate(rows)
     ]
+
+
+def _precision(spec: RopeSpec, length: int) -> Report:
+    error = table_error(spec, length)
+    return {
+        "length": error.length,
+        "exhaustive": error.exhaustive,
+        "phase": error.phase.tolist(),
+        "table": error.table.tolist(),
+    }
 
 
 def _finite(x: Any) -> Any:
@@ -182,6 +205,9 @@ def _section(layer: Report, every: bool, paint: Paint) -> Iterator[str]:
     yield from _table(rows, every, paint)
     yield ""
     yield from _outcome(layer, paint)
+    if layer["precision"]:
+        yield ""
+        yield from _precision_lines(layer["precision"], every)
 
 
 def _parameter_lines(layer: Report) -> Iterator[str]:
@@ -251,6 +277,28 @@ def _outcome(layer: Report, paint: Paint) -> Iterator[str]:
         yield f"    {method:14}{paint('new', count) if outside else count}"
     if seen["reach"] is not None:
         yield f"  Up to {seen['reach']:,.0f} tokens no pair meets any."
+
+
+def _precision_lines(errors: Report, every: bool) -> Iterator[str]:
+    phase, table = errors["phase"], errors["table"]
+    worst, last = max(table), len(table) - 1
+    bound = "up to" if errors["exhaustive"] else "at least"
+    yield f"  In float32, as transformers computes it, at {errors['length']:,} tokens:"
+    yield f"    angles are off by {bound} {max(phase):.1e} rad"
+    yield (
+        f"    cos and sin are off by {bound} {worst:.1e} (pair {table.index(worst)}); "
+        f"exact tables by {_HALF_ULP:.1e}"
+    )
+    count = sum(x > _BFLOAT16 for x in table)
+    yield (
+        f"    in {count} of {len(table)} pairs that is more than the rounding of a "
+        f"bfloat16 table, {_BFLOAT16:.1e}"
+    )
+    few = {round(i * last / 7) for i in range(8)} | {table.index(worst)}
+    shown = range(last + 1) if every else sorted(few)
+    yield f"  {'pair':>4}  {'angle off, rad':>14}  {'cos, sin off':>14}"
+    for k in shown:
+        yield f"  {k:4}  {phase[k]:14.1e}  {table[k]:14.1e}"
 
 
 def _notes(report: Report) -> Iterator[str]:

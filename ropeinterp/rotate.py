@@ -28,7 +28,7 @@ from ropeinterp.arguments import (
 )
 from ropeinterp.errors import printable
 from ropeinterp.layouts import LAYOUTS
-from ropeinterp.tables import check_precision, driving, tables_of
+from ropeinterp.tables import check_precision, tables_of
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -155,8 +155,8 @@ def apply(
     check_precision(precision)
     workers = _thread_count(threads)
     job, result = _prepare(spec, x, positions, seq_axis, out)
-    if inverse:
-        job = job._replace(positions=-job.positions)
+    sign = -LAYOUTS[spec.layout].sign if inverse else LAYOUTS[spec.layout].sign
+    job = job._replace(positions=sign * job.positions)
 
     def rotate(piece: _Job) -> None:
         if precision == "exact" and not piece.with_axes:
@@ -172,7 +172,7 @@ def apply(
 
 def _fused(spec: RopeSpec, job: _Job) -> None:
     """One call of the fused gufunc: its heads are an axis on which positions agree."""
-    x, out, p = job.x, job.out, driving(spec, job.positions)
+    x, out, p = job.x, job.out, job.positions * spec.position_scale
     shared = [a for a in range(p.ndim) if p.shape[a] == 1]
     if shared:
         heads = max(shared, key=lambda a: x.shape[a])
@@ -222,8 +222,9 @@ def retarget(
     def rotate(piece: _Job) -> None:
         # The angle of the difference, from the exact tables of both; in float64 until
         # the last rounding.
-        c1, s1 = tables_of(old, piece.positions, piece.with_axes, double)
-        c2, s2 = tables_of(new, piece.positions, piece.with_axes, double)
+        p = LAYOUTS[old.layout].sign * piece.positions
+        c1, s1 = tables_of(old, p, piece.with_axes, double)
+        c2, s2 = tables_of(new, p, piece.with_axes, double)
         norm = old.attention_scaling**2
         table = _table_dtype(piece.x.dtype)
         cos = ((c1 * c2 + s1 * s2) / norm).astype(table)

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ropeinterp import _core, hf32
 from ropeinterp.arguments import checked_positions, has_axes, is_bfloat16
 from ropeinterp.errors import printable
-from ropeinterp.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -64,11 +63,6 @@ def cos_sin(
     return tables_of(spec, p, with_axes, result, precision)
 
 
-def driving(spec: RopeSpec, p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Positions as the frequencies see them."""
-    return p * (spec.position_scale * LAYOUTS[spec.layout].sign)
-
-
 def tables_of(
     spec: RopeSpec,
     p: NDArray[np.float64],
@@ -78,7 +72,7 @@ def tables_of(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Tables of checked positions, each pair driven by the axis that axis_map names."""
     make = _PRECISIONS[precision]
-    p = driving(spec, p)
+    p = p * spec.position_scale
     columns = np.arange(spec.rotary_dim // 2)
     if spec.splits_pairs:
         columns = np.concatenate((columns, columns))

@@ -91,6 +91,23 @@ def test_all_shows_every_pair(show):
     assert [int(k) for k in pairs if k.isdigit()] == list(range(64))
 
 
+def test_precision_says_how_far_float32_is_off(show):
+    spec = RopeSpec.default(128, 5e5, trained_length=8192, length=131072)
+    code, out, _ = show(Config({"default": spec}), "--precision")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    # numerics, measured on torch: 9.0e-3 and more at 128k positions, base 5e5.
+    assert "In float32, as transformers computes it, at 131,072 tokens:" in out
+    assert (
+        "cos and sin are off by up to 9.3e-03 (pair 2); exact tables by 3.0e-08" in out
+    )
+    assert "angles are off" not in show(Config({"default": spec}))[1]
+    report = json.loads(show(Config({"default": spec}), "--precision", "--json")[1])
+    errors = report["layers"]["default"]["precision"]
+    assert (errors["length"], errors["exhaustive"]) == (131072, True)
+    assert len(errors["phase"]) == len(errors["table"]) == 64
+
+
 def test_json_is_strict_and_holds_every_pair(show):
     spec = RopeSpec.proportional(8, partial_rotary_factor=0.5, trained_length=8)
     code, out, _ = show(Config({"default": spec}), "--json", "--length", "16")
