@@ -17,7 +17,8 @@ from ropeinterp.reading.lookup import (
 from ropeinterp.reading.source import below
 
 _LARGEST = 2.0**60
-_WIDEST = 2**20
+# A table of this width takes 50 ms; no head of a model has a tenth of it.
+_WIDEST = 2**16
 
 
 def _partial(flat: Flat, plan: Plan, head: Found) -> Found:
@@ -64,6 +65,9 @@ def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
         flat.note(
             where(partial.origin), f"is ignored by {row.model_type} with type default"
         )
+    if head.value > _WIDEST:
+        path = where(head.origin, flat.path)
+        raise ConfigError(path, head.value, f"is wider than {_WIDEST} channels")
     fields: Fields = {"head_dim": head}
     if scheme == "proportional":
         fields["partial_rotary_factor"] = partial
@@ -128,7 +132,7 @@ def _axis_map(flat: Flat, plan: Plan, scheme: str, pairs: int) -> Found:
     path = where(found.origin, path)
     sections = tuple(whole(Found(n, path)).value for n in numbers(found).value)
     if any(not 0 <= n <= _WIDEST for n in sections):
-        raise ConfigError(path, list(sections), "must be from 0 to 2**20 each")
+        raise ConfigError(path, list(sections), f"must be from 0 to {_WIDEST} each")
     if default and len(sections) != len(default):
         raise ConfigError(path, list(sections), f"must have {len(default)} sections")
     axis_map = axes.SECTIONS[kind](sections, pairs)
