@@ -1,4 +1,5 @@
 /* Template, included once per instruction set by kernels_<isa>.c; needs ISA. */
+#include "half_rows.h"
 #include "phase.h"
 
 #define JOIN_(a, b) a##_##b
@@ -17,50 +18,38 @@
 #define ROPE_IVDEP
 #endif
 
-#define T float16
-#define NAME(op) op##_f16
-#define STORE(v) round_to_float16(v)
-#include "kernels_table.inc.h"
-#undef STORE
-#define TABLE float
-#define LOAD(v) load_float16(v)
-#define STORE(v) store_float16(v)
-#include "kernels_rotate.inc.h"
-#undef T
-#undef NAME
-#undef STORE
-#undef LOAD
-
-#define T bfloat16
-#define NAME(op) op##_bf16
-#define STORE(v) round_to_bfloat16(v)
-#include "kernels_table.inc.h"
-#undef STORE
-#define LOAD(v) load_bfloat16(v)
-#define STORE(v) store_bfloat16(v)
-#include "kernels_rotate.inc.h"
-#undef T
-#undef NAME
-#undef STORE
-#undef LOAD
-
 #define T float
 #define NAME(op) op##_f32
-#define LOAD(v) (v)
 #define STORE(v) ((float)(v))
-#include "kernels_table.inc.h"
 #include "kernels_rotate.inc.h"
+#include "kernels_table.inc.h"
 #undef T
-#undef TABLE
 #undef NAME
 #undef STORE
 
 #define T double
-#define TABLE double
 #define NAME(op) op##_f64
 #define STORE(v) (v)
-#include "kernels_table.inc.h"
 #include "kernels_rotate.inc.h"
+#include "kernels_table.inc.h"
+#undef T
+#undef NAME
+#undef STORE
+
+#define T float16
+#define NAME(op) op##_f16
+#define STORE(v) round_to_float16(v)
+#include "kernels_rotate16.inc.h"
+#include "kernels_table.inc.h"
+#undef T
+#undef NAME
+#undef STORE
+
+#define T bfloat16
+#define NAME(op) op##_bf16
+#define STORE(v) round_to_bfloat16(v)
+#include "kernels_rotate16.inc.h"
+#include "kernels_table.inc.h"
 
 #define TABLES JOIN(rope_kernels, ISA)
 #define LAYOUT(i, op, x, y)                                                            \
