@@ -8,7 +8,7 @@ import oracle
 import pytest
 
 import ropeinterp as ri
-from ropeinterp import ParameterError, frequencies
+from ropeinterp import ParameterError, frequencies, scalars
 
 LENGTH = {"trained_length": 4096}
 CALLS = {
@@ -137,7 +137,7 @@ def test_parameters_broadcast():
 def test_logarithms_are_correctly_rounded():
     rng = np.random.default_rng(81)
     for x in [2, 1.5, 40.0, Fraction(10000, 4096), *np.exp(rng.uniform(-9, 40, 300))]:
-        assert frequencies.log(x) == oracle.log(x)
+        assert scalars.log(x) == oracle.log(x)
 
 
 def test_ramps_are_correctly_rounded():
@@ -147,20 +147,20 @@ def test_ramps_are_correctly_rounded():
         base, length = float(np.exp(rng.uniform(0.1, 20))), int(rng.integers(1, 2**20))
         fast, slow = np.exp(rng.uniform(-3, 6, 2)).tolist()
         for truncate in (True, False):
-            got = frequencies.yarn_ramp(dim, base, length, fast, slow, truncate)
+            got = scalars.yarn_ramp(dim, base, length, fast, slow, truncate)
             assert got == oracle.yarn_ramp(dim, base, length, fast, slow, truncate)
 
 
 def test_attention_factors():
     for factor in (0.5, 1, 1.0, 4, 32.0, 40, Fraction(10000, 4096)):
-        assert frequencies.yarn_attention(factor) == oracle.yarn_attention(factor)
+        assert scalars.yarn_attention(factor) == oracle.yarn_attention(factor)
         for weights in ((1.0, 1.0), (0.707, 1.0), (1.0, 0.0), (None, 1.0), (2.0, 0.5)):
-            got = frequencies.yarn_attention(factor, *weights)
+            got = scalars.yarn_attention(factor, *weights)
             assert got == oracle.yarn_attention(factor, *weights)
-        got = frequencies.longrope_attention(factor, 4096)
+        got = scalars.longrope_attention(factor, 4096)
         assert got == oracle.longrope_attention(factor, 4096)
     # DeepSeek-V2: factor 40, both weights 0.707.
-    assert frequencies.yarn_attention(40.0, 0.707, 0.707) == 1.0
+    assert scalars.yarn_attention(40.0, 0.707, 0.707) == 1.0
 
 
 def test_base_scale():

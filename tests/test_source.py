@@ -17,7 +17,8 @@ C = sorted((ROOT / "src").glob("*.[ch]"))
 LAYERS = (
     ("_core",),
     ("errors", "ufuncs"),
-    ("arguments", "frequencies", "layouts", "positions"),
+    ("arguments", "layouts", "positions", "scalars"),
+    ("frequencies", "planes"),
     ("hf32", "schemes"),
     ("export", "invariants", "tables"),
     ("rotate",),
