@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -126,7 +126,7 @@ def composites() -> Mapping[str, tuple[Part, ...]]:
 
 
 def _table(name: str) -> Iterator[dict[str, str]]:
-    text = files("ropeinterp").joinpath("data", name).read_text("utf-8")
+    text = (Path(__file__).parent / "data" / name).read_text("utf-8")
     yield from csv.DictReader(text.splitlines())
 
 
