@@ -297,6 +297,8 @@ def _pairs(dim: int, least: int = 2) -> NDArray[np.float64]:
         raise TypeError(f"dim must be an int, not {type(dim).__name__}")
     if dim < least or dim % 2:
         raise ParameterError("dim", int(dim), f"must be even and at least {least}")
+    if dim > 2**20:
+        raise ParameterError("dim", int(dim), "must be at most 2**20")
     return np.arange(dim // 2, dtype=np.float64)
 
 
@@ -304,12 +306,19 @@ def _positive(**parameters: ArrayLike) -> list[NDArray[np.float64]]:
     arrays = []
     for name, value in parameters.items():
         if isinstance(value, Fraction):
+            if Fraction(float(value)) != value:
+                raise ParameterError(name, value, "is no float64; RopeSpec takes it")
             value = float(value)
         array = np.asarray(value)
         if array.dtype.kind not in "iuf":
             raise TypeError(f"{name} must be real numbers, not {array.dtype}")
         array = array.astype(np.float64)
         _check_above(name, array, 0.0)
+        bad = ~((array >= 1e-150) & (array <= 1e150))  # the range of src/rope_math.c
+        if bad.any():
+            raise ParameterError(
+                name, float(array[bad][0]), "must be from 1e-150 to 1e150"
+            )
         arrays.append(array)
     return arrays
 

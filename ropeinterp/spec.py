@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ropeinterp import frequencies, hf32, rotate, tables
+from ropeinterp import export, frequencies, hf32, rotate, tables
 from ropeinterp.arguments import check_seq_len
 from ropeinterp.errors import ParameterError
 from ropeinterp.invariants import CHECKS
@@ -618,6 +618,35 @@ class RopeSpec:
         }
         kept = "proportional" if self.scheme == "proportional" else "default"
         return replace(self, scheme=kept, **plain)
+
+    def to_hf(self, version: int = 5) -> dict[str, Any]:
+        """Keys of a Hugging Face config that say what this spec says.
+
+        Layout, axes and offset belong to the model type: put the keys into a config of
+        the same type.
+
+        Parameters
+        ----------
+        version : {5, 4}, optional
+            ``rope_parameters`` of transformers 5, or ``rope_scaling`` and top-level
+            keys of transformers 4.
+
+        Returns
+        -------
+        dict
+            Reading it again gives the same spec.
+
+        Raises
+        ------
+        ValueError
+            If that version has no words for the spec.
+
+        Examples
+        --------
+        >>> RopeSpec.linear(64, factor=2).to_hf()["rope_parameters"]["factor"]
+        2.0
+        """
+        return export.to_hf(self, version)
 
     def inv_freq(
         self, seq_len: int | None = None, precision: str = "exact"

@@ -149,6 +149,28 @@ def test_mapping_that_contains_itself():
         ri.read(config)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "granite_swa", "layer_rope_theta": list(range(1, 900))},
+        {"model_type": "granite_swa", "layer_rope_theta": [1e4] * 60000},
+        {"model_type": "smollm3", "num_hidden_layers": 10**9},
+        {"model_type": "llama", "head_dim": 2**20},
+        {
+            "model_type": "x",
+            "layer_types": [f"a{i}" for i in range(999)],
+            "rope_parameters": {f"a{i}": {} for i in range(999)},
+        },
+    ],
+    ids=("bases", "layers", "count", "width", "types"),
+)
+def test_what_would_take_long_is_refused_at_once(config):
+    start = time.perf_counter()
+    with pytest.raises(ri.ConfigError):
+        ri.read(config)
+    assert time.perf_counter() - start < 1
+
+
 SEEDS = [record["config"] for record in lines(HERE / "core.jsonl")]
 JSON = st.recursive(
     st.none()

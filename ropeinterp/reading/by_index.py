@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ropeinterp.errors import ConfigError
 from ropeinterp.reading.lookup import Flat, Found, Plan, number, whole
 
-_MOST_LAYERS = 10_000
+_MOST_LAYERS = 1000
 _NOPE = "nope_layer"
 
 
@@ -38,8 +38,10 @@ def labels_of(flat: Flat) -> list[str]:
     found = flat.find("layer_types")
     if found is None or found.value is None:
         return []
-    if not isinstance(found.value, list):
-        raise ConfigError(found.origin, found.value, "must be a list of strings")
+    if not isinstance(found.value, list) or len(found.value) > _MOST_LAYERS:
+        raise ConfigError(
+            found.origin, found.value, f"must be a list of at most {_MOST_LAYERS} words"
+        )
     meaning = {label: row.layer for row in flat.rows for label in row.labels}
     labels = []
     for i, label in enumerate(found.value):
@@ -65,8 +67,9 @@ def _list(flat: Flat, key: str) -> list[Found] | None:
     found = flat.find(key)
     if found is None or not found.value:
         return None
-    if not isinstance(found.value, list):
-        raise ConfigError(found.origin, found.value, "must be a list of numbers")
+    if not isinstance(found.value, list) or len(found.value) > _MOST_LAYERS:
+        reason = f"must be a list of at most {_MOST_LAYERS} numbers"
+        raise ConfigError(found.origin, found.value, reason)
     return [number(Found(v, f"{found.origin}[{i}]")) for i, v in enumerate(found.value)]
 
 

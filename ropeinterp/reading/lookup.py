@@ -57,10 +57,8 @@ class Flat:
         return below(self.path, key)
 
     def note(self, path: str, message: str) -> None:
-        """Add a note, once."""
-        note = Note(path, message)
-        if note not in self.notes:
-            self.notes.append(note)
+        """Add a note; the result holds it once."""
+        self.notes.append(Note(path, message))
 
     @property
     def known(self) -> bool:

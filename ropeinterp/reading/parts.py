@@ -24,6 +24,8 @@ _VENDORS = (
     "use_logn_attn",
     "auto_map",
 )
+# Each kind of layer costs a spec.
+_MOST_SPECS = 16
 # Where a flag says that the table is not used: key, value of use, words.
 _SWITCHES: Mapping[str, tuple[str, tuple[object, ...]]] = {
     "falcon": ("alibi", (None, False)),
@@ -61,7 +63,10 @@ class Reader:
             return self._composite(keys, path, notes, model_type)
         if named and (model_type not in models() or model_type in composites()):
             # qwen2_vl in a vision_config means its vision part.
-            model_type = named if model_type in composites() else model_type
+            if model_type not in composites():
+                message = f"{printable(model_type)} is unknown: read as {named}"
+                notes.append(Note(below(path, "model_type"), message))
+            model_type = named
         if model_type not in models():
             for key in _TEXT_PARTS:
                 if isinstance(keys.get(key), dict) and "hidden_size" not in keys:
@@ -96,6 +101,10 @@ class Reader:
             )
         self._note_model(flat, model_type, at)
         found = layers_of(flat)
+        if len(found.plans) > _MOST_SPECS:
+            raise ConfigError(
+                path, len(found.plans), f"more than {_MOST_SPECS} kinds of layers"
+            )
         specs: dict[str, RopeSpec | None] = {}
         origins: dict[str, Mapping[str, str]] = {}
         for name, plan in found.plans.items():
@@ -107,7 +116,7 @@ class Reader:
             model_type,
             specs,
             found.keys,
-            notes=tuple(flat.notes),
+            notes=tuple(dict.fromkeys(flat.notes)),
             dialect=self.dialect,
             origins=origins,
         )
@@ -119,6 +128,9 @@ class Reader:
             for key in _VENDORS:
                 if key in flat.keys:
                     flat.note(flat.at(key), "is not read")
+        for key in _TEXT_PARTS:
+            if isinstance(flat.keys.get(key), dict):
+                flat.note(flat.at(key), f"is not read: {model_type} has no parts")
         if "learned" in flat.rows[0].flags:
             flat.note(at, "frequencies are multiplied by exp of a learned buffer")
         key, use = _SWITCHES.get(model_type or "", ("", ()))

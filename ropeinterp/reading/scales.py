@@ -38,7 +38,7 @@ def scaled(
     if spec.scheme in ("yarn", "longrope"):
         more["attention_scaling"] = given or _attention(flat, plan, spec, mscales)
     if "mscale" in plan.row.flags and spec.scheme != "default":
-        more |= _mscale_pair(flat, plan)
+        more |= _mscale_pair(flat, plan, spec)
     if "logit_scale" in plan.row.flags and spec.scheme != "default":
         found = plan.get("mscale_all_dim")
         if found is not None and found.value:
@@ -72,14 +72,19 @@ def _attention(
     return Found(frequencies.yarn_attention(spec.factor), "factor")
 
 
-def _mscale_pair(flat: Flat, plan: Plan) -> Fields:
+def _mscale_pair(flat: Flat, plan: Plan, spec: RopeSpec) -> Fields:
     """One attention factor for each of the two lists."""
     fields: Fields = {}
+    given = [name for name in _MSCALES if plan.get(name) is not None]
+    if spec.scheme != "longrope" and (not given or spec.trained_length is None):
+        return {}
     for name, target in _MSCALES.items():
         found = plan.get(name)
         if found is None:
             raise ConfigError(plan.at(name), None, "is missing")
         fields[target] = number(found)
+    if spec.scheme != "longrope":
+        return fields
     flat.note(
         plan.at("long_factor"),
         "transformers 5.23.0 never uses the long list: frequencies beyond the original "

@@ -14,9 +14,11 @@ from ropeinterp.reading.lookup import (
     where,
     whole,
 )
+from ropeinterp.reading.source import below
 
 _LARGEST = 2.0**60
-_WIDEST = 2**20
+# A table of this width takes 50 ms; no head of a model has a tenth of it.
+_WIDEST = 2**16
 
 
 def _partial(flat: Flat, plan: Plan, head: Found) -> Found:
@@ -63,6 +65,9 @@ def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
         flat.note(
             where(partial.origin), f"is ignored by {row.model_type} with type default"
         )
+    if head.value > _WIDEST:
+        path = where(head.origin, flat.path)
+        raise ConfigError(path, head.value, f"is wider than {_WIDEST} channels")
     fields: Fields = {"head_dim": head}
     if scheme == "proportional":
         fields["partial_rotary_factor"] = partial
@@ -88,7 +93,7 @@ def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
         )
     if row.axes and 0 < dim <= min(head.value, _WIDEST):
         pairs = dim // 2 if "frequency_map" in fields else (dim + 1) // 2
-        fields["axis_map"] = _axis_map(flat, plan, pairs)
+        fields["axis_map"] = _axis_map(flat, plan, scheme, pairs)
     return fields
 
 
@@ -110,29 +115,24 @@ def _grid(plan: Plan, head: Found) -> Fields:
     }
 
 
-def _axis_map(flat: Flat, plan: Plan, pairs: int) -> Found:
+def _axis_map(flat: Flat, plan: Plan, scheme: str, pairs: int) -> Found:
     """Axis map of an M-RoPE model from its sections."""
     kind, *default = plan.row.axes.split()
     found = plan.get("mrope_section")
     if found is None and kind == "component":
         found = plan.get("xdrope_section")
+    block = plan.path if plan.given else flat.at("rope_parameters")
+    path = below(block, "mrope_section")
     if found is None or found.value is None:
         if not default and kind != "alternating":
-            raise ConfigError(
-                plan.at("mrope_section"), None, f"is missing: {kind} axes need it"
-            )
+            raise ConfigError(path, None, f"is missing: {kind} axes need it")
         found = Found([int(n) for n in default], plan.row.described)
         if default:
-            text = " ".join(default)
-            flat.note(
-                plan.at("mrope_section") if plan.given else flat.path,
-                f"mrope_section is missing: {text} is the {found.origin}",
-            )
-    path = where(found.origin, plan.at("mrope_section"))
-    path = path if path.startswith("$") else flat.path
+            flat.note(path, f"is missing: {' '.join(default)} is the {found.origin}")
+    path = where(found.origin, path)
     sections = tuple(whole(Found(n, path)).value for n in numbers(found).value)
     if any(not 0 <= n <= _WIDEST for n in sections):
-        raise ConfigError(path, list(sections), "must be from 0 to 2**20 each")
+        raise ConfigError(path, list(sections), f"must be from 0 to {_WIDEST} each")
     if default and len(sections) != len(default):
         raise ConfigError(path, list(sections), f"must have {len(default)} sections")
     axis_map = axes.SECTIONS[kind](sections, pairs)
@@ -140,4 +140,6 @@ def _axis_map(flat: Flat, plan: Plan, pairs: int) -> Found:
         raise ConfigError(path, list(sections), f"does not fill {pairs} pairs")
     if "D12" in plan.row.flags:
         flat.note(path, "halves of a pair follow two positions: no rotation (D12)")
+    if kind == "ernie" and scheme != "default":
+        flat.note(path, "what other types than default do with it is not known")
     return Found(axis_map, found.origin)

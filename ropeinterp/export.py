@@ -1,0 +1,114 @@
+"""A spec back as the keys of a config, in the words of transformers 5 or 4."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ropeinterp import frequencies
+from ropeinterp.schemes import SCHEMES
+
+if TYPE_CHECKING:
+    from ropeinterp.spec import RopeSpec
+
+_ORIGINAL = "original_max_position_embeddings"
+_PARTIAL = "partial_rotary_factor"
+# Type words of schemes that have another name here.
+_WORDS = {"ntk": "dynamic"}
+# The attention factor says all that these two said.
+_LEFT_OUT = ("mscale", "mscale_all_dim", _PARTIAL)
+_DIALECTS = {5: "transformers", 4: "transformers-4"}
+
+
+def to_hf(spec: RopeSpec, version: int = 5) -> dict[str, Any]:
+    """Keys of a config that say what the spec says.
+
+    Parameters and result as for :meth:`ropeinterp.RopeSpec.to_hf`.
+    """
+    _check(spec, version)
+    block = {"rope_type": _WORDS.get(spec.scheme, spec.scheme)} | _scheme_keys(spec)
+    if spec.axis_map is not None and spec.frequency_map is None and spec.n_axes > 2:
+        block["mrope_section"] = _sections(spec.axis_map, spec.splits_pairs)
+    config: dict[str, Any] = {"head_dim": _head_dim(spec)}
+    if spec.length is not None:
+        config["max_position_embeddings"] = spec.length
+    partial = _partial(spec)
+    if version == 5:
+        block["rope_theta"] = spec.base
+        block |= partial
+        return config | {"rope_parameters": block}
+    config |= {"rope_theta": spec.base} | partial
+    if spec.scheme == "longrope":
+        config[_ORIGINAL] = block.pop(_ORIGINAL)
+    # A type "default" is said, too: the class may have another one.
+    return config | {"rope_scaling": block}
+
+
+def _check(spec: RopeSpec, version: int) -> None:
+    if version not in _DIALECTS:
+        raise ValueError(f"version {version!r}: must be 5 or 4")
+    word = _WORDS.get(spec.scheme, spec.scheme)
+    if _DIALECTS[version] not in SCHEMES[word].dialects:
+        raise ValueError(f"transformers {version} has no word for {spec.scheme}")
+    if spec.seq_len is not None:
+        raise ValueError("a spec that is frozen at one length is no config")
+    if version == 4 and spec.scheme == "longrope" and spec.length is not None:
+        ratio = spec.length / (spec.trained_length or 1)
+        if spec.factor != ratio:
+            raise ValueError(
+                f"transformers 4 takes {ratio:g} for the factor, the ratio of the "
+                f"lengths, not {float(spec.factor):g}"
+            )
+
+
+def _scheme_keys(spec: RopeSpec) -> dict[str, Any]:
+    scheme = SCHEMES[spec.scheme]
+    keys: dict[str, Any] = {}
+    for key in (*scheme.required, *scheme.optional):
+        if key.name in _LEFT_OUT:
+            continue
+        field = "attention_scaling" if key.name == "attention_factor" else key.field
+        if key.name == _ORIGINAL:
+            field = "trained_length"
+        value = getattr(spec, field)
+        if field == "factor":
+            value = float(value)
+        keys[key.name] = list(value) if isinstance(value, tuple) else value
+    if spec.long_attention_scaling is not None:
+        keys["short_mscale"] = spec.attention_scaling
+        keys["long_mscale"] = spec.long_attention_scaling
+    if spec.logit_scale != 1.0 and spec.factor > 1:
+        weight = (math.sqrt(spec.logit_scale) - 1.0) / (
+            0.1 * frequencies.log(spec.factor)
+        )
+        keys["mscale_all_dim"] = float(f"{weight:.12g}")
+    if spec.query_scale is not None:
+        keys["llama_4_scaling_beta"] = spec.query_scale[0]
+    return keys
+
+
+def _head_dim(spec: RopeSpec) -> int:
+    """Channels of a head as a config gives them: reading rounds an odd one up."""
+    return spec.dim if spec.dim % 2 and spec.head_dim == spec.dim + 1 else spec.head_dim
+
+
+def _sections(axis_map: tuple[int, ...], splits_pairs: bool) -> list[int]:
+    """Sections of an M-RoPE axis map: how many pairs follow each axis."""
+    counts = [axis_map.count(axis) for axis in range(max(axis_map) + 1)]
+    if splits_pairs:
+        return [n // 2 for n in counts]
+    # Rows and columns in turn come before the time.
+    return counts[1:] + counts[:1] if axis_map[0] == 1 else counts
+
+
+def _partial(spec: RopeSpec) -> dict[str, float]:
+    """Share of the head; none where the model type decides the width."""
+    if spec.scheme == "proportional":
+        return {_PARTIAL: spec.partial_rotary_factor}
+    if spec.frequency_map is not None:
+        return {}
+    head_dim = _head_dim(spec)
+    share = spec.dim / head_dim
+    while int(head_dim * share) < spec.dim:
+        share = math.nextafter(share, math.inf)
+    return {_PARTIAL: share}

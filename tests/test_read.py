@@ -1,0 +1,335 @@
+"""read(): look-up order, notes, errors and the shape of what it returns."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from records import HERE, SHARED, lines
+
+import ropeinterp as ri
+
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "max_position_embeddings": 8192,
+}
+
+
+def noted(config):
+    return {note.path for note in config.notes}
+
+
+# ---- both spellings --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        {"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 4.0}},
+        {"rope_theta": 5e5, "rope_scaling": {"rope_type": "linear", "factor": 4}},
+        {"rope_parameters": {"rope_type": "linear", "factor": 4, "rope_theta": 5e5}},
+        {"rope_theta": 5e5, "rope_parameters": {"type": "linear", "factor": 4}},
+    ],
+)
+def test_spellings_of_one_embedding(spelling):
+    config = ri.read(LLAMA | spelling)
+    want = ri.RopeSpec.linear(128, 5e5, factor=4, length=8192)
+    assert config.spec == want
+    assert config.notes == ()
+
+
+def test_rope_scaling_replaces_rope_parameters_with_its_theta():
+    config = ri.read(
+        LLAMA
+        | {
+            "rope_scaling": {"rope_type": "linear", "factor": 4.0},
+            "rope_parameters": {"rope_type": "default", "rope_theta": 5e5},
+        }
+    )
+    assert (config.spec.scheme, config.spec.base) == ("linear", 1e4)
+    assert noted(config) == {"$.rope_parameters", "$.rope_scaling.rope_theta"}
+
+
+def test_theta_in_the_dict_wins_and_the_other_one_is_noted():
+    block = {"rope_type": "default", "rope_theta": 5e5}
+    config = ri.read(LLAMA | {"rope_theta": 1e4, "rope_parameters": block})
+    assert config.spec.base == 5e5
+    assert noted(config) == {"$.rope_theta"}
+
+
+def test_rope_type_wins_over_type():
+    block = {"rope_type": "linear", "type": "dynamic", "factor": 2, "rope_theta": 1e4}
+    config = ri.read(LLAMA | {"rope_parameters": block})
+    assert config.spec.scheme == "linear"
+    assert noted(config) == {"$.rope_parameters.type"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "trained"), [("transformers", 2048), ("transformers-4", 4096)]
+)
+def test_which_original_length_counts(dialect, trained):
+    block = {"type": "yarn", "factor": 2.0, "original_max_position_embeddings": 4096}
+    config = ri.read(
+        LLAMA
+        | {
+            "rope_theta": 1e4,
+            "original_max_position_embeddings": 2048,
+            "rope_scaling": block,
+        },
+        dialect=dialect,
+    )
+    assert config.spec.trained_length == trained
+    assert len(config.notes) == 1
+
+
+def test_class_defaults_are_noted_with_their_origin():
+    config = ri.read({"model_type": "smollm3"})
+    assert config.spec.base == 2e6
+    assert config.origins["default"]["base"] == "class default of smollm3"
+    assert {"$.rope_theta", "$.hidden_size", "$.max_position_embeddings"} <= noted(
+        config
+    )
+
+
+def test_trained_length_comes_from_the_caller_only_where_the_config_is_silent():
+    block = {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}
+    assert ri.read(LLAMA | {"rope_parameters": block}).spec.trained_length is None
+    told = ri.read(LLAMA | {"rope_parameters": block}, trained_length=4096)
+    assert told.spec.trained_length == 4096
+    assert told.origins["default"]["trained_length"] == "argument trained_length"
+    yarn = block | {"rope_type": "yarn", "original_max_position_embeddings": 4096}
+    told = ri.read(LLAMA | {"rope_parameters": yarn}, trained_length=1024)
+    assert told.spec.trained_length == 4096
+
+
+@given(st.permutations([*LLAMA, "rope_theta", "rope_scaling"]))
+def test_order_of_keys_does_not_matter(order):
+    block = {"type": "linear", "factor": 2.0}
+    config = LLAMA | {"rope_theta": 1e6, "rope_scaling": block}
+    assert ri.read({k: config[k] for k in order}) == ri.read(config)
+
+
+def test_sources_of_the_same_config(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(LLAMA))
+
+    class Config:
+        def to_dict(self):
+            return LLAMA
+
+    for source in (str(path), path, tmp_path, Config()):
+        assert ri.read(source) == ri.read(LLAMA)
+
+
+def test_unknown_dialect_and_gguf(tmp_path):
+    with pytest.raises(ValueError, match="dialect 'jax'"):
+        ri.read(LLAMA, dialect="jax")
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF")
+    with pytest.raises(ri.ConfigError, match="not supported yet"):
+        ri.read(path)
+
+
+# ---- errors ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("block", "path"),
+    [
+        ({"rope_type": "linear", "factor": "4"}, "$.rope_parameters.factor"),
+        ({"rope_type": "linear"}, "$.rope_parameters.factor"),
+        (
+            {"rope_type": "yarn", "factor": 2, "truncate": 1},
+            "$.rope_parameters.truncate",
+        ),
+        ({"rope_type": "ntk", "factor": 2}, "$.rope_parameters.rope_type"),
+        ({"rope_theta": 0}, "$.rope_parameters.rope_theta"),
+        (
+            {
+                "rope_type": "longrope",
+                "short_factor": [1.0] * 64,
+                "long_factor": [1.0] * 63 + [-1],
+            },
+            "$.rope_parameters.long_factor[63]",
+        ),
+    ],
+)
+def test_errors_name_path_value_and_reason(block, path):
+    with pytest.raises(ri.ConfigError) as caught:
+        ri.read(LLAMA | {"rope_parameters": {"rope_theta": 1e4} | block})
+    assert caught.value.path == path
+    assert str(caught.value).startswith(path)
+    assert pickle.loads(pickle.dumps(caught.value)).path == path
+
+
+def test_unread_keys_are_noted_at_their_path():
+    block = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4, "finetuned": 1}
+    block["original_max_position_embeddings"] = 4096
+    config = ri.read(LLAMA | {"rope_parameters": block})
+    assert noted(config) == {
+        "$.rope_parameters.finetuned",
+        "$.rope_parameters.original_max_position_embeddings",
+    }
+
+
+# ---- layers that differ ----------------------------------------------------------
+
+
+def test_one_spec_per_layer_type():
+    config = ri.read(
+        {
+            "model_type": "gemma3_text",
+            "layer_types": ["sliding_attention", "full_attention"],
+            "rope_scaling": {"rope_type": "linear", "factor": 8.0},
+        }
+    )
+    full, sliding = (config.layers[f"{k}_attention"] for k in ("full", "sliding"))
+    assert (full.scheme, full.base, full.factor) == ("linear", 1e6, 8.0)
+    assert (sliding.scheme, sliding.base) == ("default", 1e4)
+    assert config.layer_keys == ("sliding_attention", "full_attention")
+    with pytest.raises(ValueError, match="full_attention, sliding_attention"):
+        _ = config.spec
+
+
+def test_layers_without_rotation():
+    config = ri.read({"model_type": "smollm3", "num_hidden_layers": 5})
+    assert config.layers["nope_layer"] is None
+    assert config.layer_keys == (*["default"] * 3, "nope_layer", "default")
+    assert config.spec == config.layers["default"]
+    sliding = ri.read(
+        {
+            "model_type": "cohere2",
+            "layer_types": ["sliding_attention", "full_attention"],
+        }
+    )
+    assert sliding.layers["full_attention"] is None
+    assert sliding.layer_keys == ("sliding_attention", "full_attention")
+
+
+def test_theta_by_layer():
+    config = ri.read({"model_type": "granite_swa", "layer_rope_theta": [1e4, 0, 5e5]})
+    assert config.layer_keys == (
+        "rope_theta=10000.0",
+        "nope_layer",
+        "rope_theta=500000.0",
+    )
+    assert config.layers["rope_theta=500000.0"].base == 5e5
+
+
+def test_parts_of_a_composite_model():
+    config = ri.read(
+        {
+            "model_type": "qwen2_vl",
+            "text_config": {"rope_theta": 1e6, "model_type": "qwen2_vl_text"},
+            "vision_config": {"model_type": "qwen2_vl", "embed_dim": 1280},
+        }
+    )
+    assert list(config.parts) == ["vision_config", "text_config"]
+    assert config.spec == config.parts["text_config"].spec
+    vision = config.parts["vision_config"].spec
+    assert (vision.n_axes, vision.rotary_dim, vision.dim) == (2, 80, 40)
+    assert set(config.parts["vision_config"].notes) <= set(config.notes)
+
+
+def test_model_without_rotary_embedding():
+    assert ri.read({"model_type": "bert"}).layers == {}
+
+
+def test_unknown_model_type_is_read_by_general_rules():
+    config = ri.read(
+        {
+            "model_type": "my_own",
+            "n_embd": 1024,
+            "n_head": 16,
+            "rotary_pct": 0.5,
+            "rope_scaling": {"type": "su2"},
+        }
+    )
+    assert (config.spec.dim, config.spec.head_dim) == (32, 64)
+    assert {"$.model_type", "$.rope_scaling.type"} <= noted(config)
+
+
+# ---- back and forth --------------------------------------------------------------
+
+ROPE_KEYS = {
+    "rope_theta",
+    "rope_scaling",
+    "rope_parameters",
+    "partial_rotary_factor",
+    "original_max_position_embeddings",
+}
+# Their names of base and partial factor are their own.
+OWN_NAMES = {"gpt_neox", "gpt_neox_japanese", "bamba"}
+
+
+@pytest.mark.parametrize("version", [5, 4])
+def test_to_hf_reads_back_as_the_same_spec(version):
+    failed, compared = [], 0
+    for record in lines(HERE / "core.jsonl"):
+        config = record["config"]
+        dialect = record.get("dialect", "transformers")
+        if record.get("part") or record["layer"] or config["model_type"] in OWN_NAMES:
+            continue
+        if version == 5 and dialect != "transformers":
+            continue
+        spec = ri.read(config, dialect=dialect).spec
+        try:
+            keys = spec.to_hf(version)
+        except ValueError:
+            assert version == 4
+            continue
+        rest = {k: v for k, v in config.items() if k not in ROPE_KEYS}
+        again = rest | json.loads(json.dumps(keys))
+        again = ri.read(again, dialect=dialect).spec
+        compared += 1
+        if again != spec:
+            failed.append(record["id"])
+    print(f"{compared} specs written and read again")
+    assert compared > 50
+    assert not failed
+
+
+def test_to_hf_refuses_what_has_no_words():
+    with pytest.raises(ValueError, match="proportional"):
+        ri.RopeSpec.proportional(64).to_hf(4)
+    with pytest.raises(ValueError, match="given"):
+        ri.RopeSpec.from_inv_freq([1.0]).to_hf()
+    with pytest.raises(ValueError, match="version 3"):
+        ri.RopeSpec.default(64).to_hf(3)
+
+
+# ---- rotation of what was read ---------------------------------------------------
+
+
+def test_readings_rotate_as_the_models_do():
+    """Layouts, slices and axes: a wrong one is off by 1, float32 phases by 0.005."""
+    folder = SHARED / "huggingface" / "apply"
+    if not folder.exists():
+        pytest.skip("the shared data is not there")
+    cases = json.loads((folder / "index.json").read_text())
+    for case in cases:
+        with np.load(folder / f"{case['name']}.npz") as arrays:
+            x, want, positions = (arrays[k] for k in ("x", "out", "positions"))
+        if x.dtype == np.uint16:
+            x, want = ((a.astype(np.uint32) << 16).view(np.float32) for a in (x, want))
+        config = ri.read(case["config"])
+        spec = config.layers[case["layer"]] if case["layer"] else config.spec
+        got = spec.apply(x.astype(np.float32), positions, seq_axis=case["seq_axis"])
+        worst = np.abs(got - want.astype(np.float32)).max() / np.abs(x).max()
+        assert worst < 0.01, (case["name"], worst)
+    print(f"{len(cases)} of {len(cases)} rotations agree")
+
+
+def test_two_blocks_rotate_rows_and_columns_apart():
+    spec = ri.read({"model_type": "gemma4_vision"}).spec
+    x = np.random.default_rng(0).normal(size=(3, 64))
+    row = spec.apply(x, np.array([[1, 2, 3], [0, 0, 0]]))
+    assert spec.layout == "half_blocks"
+    assert (row[:, 32:] == x[:, 32:]).all()
+    assert (row[:, :32] != x[:, :32]).any()
+    plain = ri.RopeSpec.default(32, spec.base)
+    np.testing.assert_allclose(row[:, :32], plain.apply(x[:, :32], [1, 2, 3]))
