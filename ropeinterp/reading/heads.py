@@ -98,7 +98,8 @@ def _formula(flat: Flat, formula: str) -> Found:
     total = join(t.value for t in terms)
     divisor = math.prod(p.value for p in parts)
     named = [f for f in (*terms, *parts) if f.origin]
-    origin = (" // " if parts else " + ").join(f.origin for f in named)
+    origins = dict.fromkeys(f.origin for f in named)
+    origin = (" // " if parts else " + ").join(origins)
     if total % divisor:
         path = where(named[-1].origin, flat.path)
         flat.note(path, f"leaves a remainder: {total} // {divisor} channels of a head")

@@ -106,13 +106,15 @@ def _grid(plan: Plan, head: Found) -> Fields:
         )
     grid = axes.GRIDS[plan.row.axes](head.value)
     origin = plan.row.described
-    return {
+    fields = {
         "head_dim": head,
         "dim": Found(grid.dim, head.origin),
         "axis_map": Found(grid.axis_map, origin),
         "frequency_map": Found(grid.frequency_map, origin),
-        "position_scale": Found(grid.position_scale, origin),
     }
+    if grid.position_scale != 1:
+        fields["position_scale"] = Found(grid.position_scale, origin)
+    return fields
 
 
 def _axis_map(flat: Flat, plan: Plan, scheme: str, pairs: int) -> Found:
