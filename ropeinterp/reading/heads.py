@@ -123,7 +123,8 @@ def _note_unread(flat: Flat, row: Model, alternatives: list[str], found: Found) 
     if own is None or any(a.split(".")[-1] == "head_dim" for a in alternatives):
         return
     if own.value != found.value:
-        message = f"is not read by {row.model_type}: heads have {found.value} channels"
+        path = below(flat.path, "head_dim")
+        heads = f"heads have {found.value} channels"
+        flat.note(path, f"is not read by {row.model_type}: {heads}")
         if "D10" in row.flags:
-            message += "; transformers 5.23.0 builds a table of this width and fails"
-        flat.note(below(flat.path, "head_dim"), message)
+            flat.defect(path, "D10", "builds a table of this width and fails")
