@@ -83,7 +83,9 @@ def test_which_original_length_counts(dialect, trained):
         dialect=dialect,
     )
     assert config.spec.trained_length == trained
-    assert len(config.notes) == 1
+    assert (
+        "is ignored" in config.notes[0].message or "not read" in config.notes[0].message
+    )
 
 
 def test_class_defaults_are_noted_with_their_origin():
