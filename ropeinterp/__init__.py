@@ -4,7 +4,7 @@
 its methods give frequencies, tables of cosines and sines, and rotated arrays.
 """
 
-from ropeinterp import frequencies, layouts, ufuncs
+from ropeinterp import frequencies, layouts, positions, ufuncs
 from ropeinterp.config import Note, RopeConfig, read
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions
@@ -25,6 +25,7 @@ __all__ = [
     "frequencies",
     "interpolate_positions",
     "layouts",
+    "positions",
     "read",
     "table_error",
     "ufuncs",

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from ropeinterp import report
+from ropeinterp import config, report
 from ropeinterp.errors import escaped
 
 _USAGE = 2
@@ -46,10 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> str:
-    from ropeinterp.config import read
-
-    config = read(arguments.config, trained_length=arguments.trained_length)
-    described = report.describe(config, arguments.length, arguments.precision)
+    read = config.read(arguments.config, trained_length=arguments.trained_length)
+    described = report.describe(read, arguments.length, arguments.precision)
     if arguments.json:
         return json.dumps(described, allow_nan=False, indent=2) + "\n"
     colour = _wants_colour(sys.stdout)

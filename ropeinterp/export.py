@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ropeinterp import frequencies
+from ropeinterp import scalars
 from ropeinterp.schemes import SCHEMES
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def _scheme_keys(spec: RopeSpec) -> dict[str, Any]:
         keys["short_mscale"] = spec.attention_scaling
         keys["long_mscale"] = spec.long_attention_scaling
     if spec.logit_scale != 1.0 and spec.factor > 1:
-        weight = (math.sqrt(spec.logit_scale) - 1.0) / (
-            0.1 * frequencies.log(spec.factor)
-        )
+        weight = (math.sqrt(spec.logit_scale) - 1.0) / (0.1 * scalars.log(spec.factor))
         keys["mscale_all_dim"] = float(f"{weight:.12g}")
     if spec.query_scale is not None:
         keys["llama_4_scaling_beta"] = spec.query_scale[0]

@@ -1,66 +1,20 @@
-"""Inverse frequencies, one function per scheme, exact until one last rounding.
+"""Inverse frequencies for arrays of parameters, exact until one last rounding.
 
-Each scheme has a public function that broadcasts over its parameters, and a function of
-a spec that also returns turn planes (the frequencies in the form that the phase kernels
-take). Both call the same formula in C. The few logarithms, which decide where a YaRN
-ramp begins and what an attention factor is, are taken here with :mod:`decimal` and
-rounded once to float64.
+One public function per scheme, which broadcasts over its parameters, and the two
+formulas of the book. Formulas themselves stand in src/rope_math.c.
 """
 
 from __future__ import annotations
 
-import math
-from decimal import Context, Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp import _core
 from ropeinterp.errors import ParameterError
-
-if TYPE_CHECKING:
-    from ropeinterp.spec import RopeSpec
-
-Number: TypeAlias = int | float | Fraction
-Frequencies: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-_WIDE = Context(prec=50)
-_TWO_PI = Decimal("6.2831853071795864769252867665590057683943387987502116")
-_EXACT = 2**53
-
-
-def _decimal(x: Number) -> Decimal:
-    if isinstance(x, Fraction):
-        return _WIDE.divide(Decimal(x.numerator), Decimal(x.denominator))
-    return Decimal(x)
-
-
-def ratio(factor: Number) -> tuple[float, float]:
-    """Numerator and denominator of a factor as exact doubles.
-
-    Parameters
-    ----------
-    factor : int, float or Fraction
-        A ratio of two lengths.
-
-    Returns
-    -------
-    numerator, denominator : float
-
-    Raises
-    ------
-    ParameterError
-        If one of the two is no exact float64.
-    """
-    if isinstance(factor, float):
-        return factor, 1.0
-    n, d = factor.as_integer_ratio()
-    if abs(n) > _EXACT or d > _EXACT:
-        raise ParameterError("factor", factor, "numerator or denominator beyond 2**53")
-    return float(n), float(d)
-
+from ropeinterp.scalars import LARGEST_EXACT, proportional_pairs, yarn_ramp
 
 # ---- the formulas of the book ---------------------------------------------------
 
@@ -107,10 +61,10 @@ def interpolate_positions(
     for name, value in (("trained_length", trained_length), ("length", length)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
             raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-        if not 0 < value <= _EXACT:
+        if not 0 < value <= LARGEST_EXACT:
             raise ParameterError(name, value, "must be positive and at most 2**53")
     largest = max((abs(int(p.min())), abs(int(p.max()))), default=0) if p.size else 0
-    if largest * int(trained_length) > _EXACT:
+    if largest * int(trained_length) > LARGEST_EXACT:
         raise ParameterError(
             "positions", largest, f"times {trained_length} is beyond 2**53"
         )
@@ -148,139 +102,7 @@ def base_scale(factor: ArrayLike, dim: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(f ** (d / (d - 2.0)))
 
 
-# ---- logarithms, each rounded once ----------------------------------------------
-
-
-def log(x: Number) -> float:
-    """Natural logarithm, correctly rounded."""
-    return float(_WIDE.ln(_decimal(x)))
-
-
-def yarn_ramp(
-    dim: int,
-    base: float,
-    trained_length: float,
-    beta_fast: float = 32.0,
-    beta_slow: float = 1.0,
-    truncate: bool = True,
-) -> tuple[float, float]:
-    """First and last pair of YaRN's ramp from extrapolation to interpolation.
-
-    Parameters
-    ----------
-    dim : int
-        Rotated channels of one head.
-    base : float
-        Rotary base, greater than 1.
-    trained_length : float
-        Tokens of the original context.
-    beta_fast, beta_slow : float
-        Turns within `trained_length` above which a pair is left alone and below which
-        it is interpolated.
-    truncate : bool
-        Round the bounds outwards to whole pairs.
-
-    Returns
-    -------
-    first, last : float
-        Pairs; `last` is below `first` when the betas are swapped.
-
-    Notes
-    -----
-    ``c(beta) = dim * ln(trained_length / (2 pi beta)) / (2 ln base)``, with the bounds
-    ``0`` and ``dim - 1`` (not ``dim/2 - 1``) and the step of 0.001 of the paper's code.
-
-    References
-    ----------
-    .. [1] B. Peng et al., arXiv:2309.00071; transformers 5.23.0,
-       ``_compute_yarn_parameters``.
-    """
-    log_base = _WIDE.ln(Decimal(base))
-
-    def pair(beta: float) -> Decimal:
-        turns = _WIDE.divide(
-            Decimal(trained_length), _WIDE.multiply(_TWO_PI, Decimal(beta))
-        )
-        return _WIDE.divide(dim * _WIDE.ln(turns), 2 * log_base)
-
-    low, high = pair(beta_fast), pair(beta_slow)
-    first, last = (
-        (float(math.floor(low)), float(math.ceil(high)))
-        if truncate
-        else (float(low), float(high))
-    )
-    first, last = max(first, 0.0), min(last, float(dim - 1))
-    return (first, last + 0.001) if first == last else (first, last)
-
-
-def yarn_attention(
-    factor: Number, mscale: float | None = None, mscale_all_dim: float | None = None
-) -> float:
-    """Attention factor of YaRN: a ratio of two temperatures, or the paper's one.
-
-    Parameters
-    ----------
-    factor : int, float or Fraction
-        Context multiplier.
-    mscale, mscale_all_dim : float, optional
-        DeepSeek's pair of weights, at least 0; only both together count.
-
-    Returns
-    -------
-    float
-        ``g(mscale) / g(mscale_all_dim)`` or ``g(1)``,
-        ``g(m) = 0.1 * m * ln(factor) + 1`` (1 for factors up to 1).
-
-    Raises
-    ------
-    ParameterError
-        If a weight is negative or not finite.
-
-    References
-    ----------
-    .. [1] arXiv:2309.00071, section 3.4; transformers 5.23.0.
-    """
-    for name, m in (("mscale", mscale), ("mscale_all_dim", mscale_all_dim)):
-        if m is not None and not 0.0 <= m < math.inf:
-            raise ParameterError(name, m, "must be finite and at least 0")
-    if mscale and mscale_all_dim:
-        return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim)
-    return yarn_mscale(factor, 1.0)
-
-
-def yarn_mscale(factor: Number, weight: float) -> float:
-    """One temperature: ``0.1 * weight * ln(factor) + 1``, 1 for factors up to 1."""
-    return 1.0 if factor <= 1 else 0.1 * weight * log(factor) + 1.0
-
-
-def longrope_attention(factor: Number, trained_length: float) -> float:
-    """Attention factor of LongRoPE: ``sqrt(1 + ln(factor) / ln(trained_length))``.
-
-    Parameters
-    ----------
-    factor : int, float or Fraction
-        Context multiplier; up to 1 the result is 1.
-    trained_length : float
-        Tokens of the original context, more than 1.
-
-    Returns
-    -------
-    float
-
-    References
-    ----------
-    .. [1] arXiv:2402.13753; transformers 5.23.0, ``_compute_longrope_parameters``.
-    """
-    if factor <= 1:
-        return 1.0
-    if trained_length == 1:
-        raise ParameterError(
-            "trained_length", 1, "the attention factor divides by its logarithm"
-        )
-    return math.sqrt(1.0 + log(factor) / log(trained_length))
-
-
-# ---- one scheme after the other: arrays of parameters ----------------------------
+# ---- one scheme after the other ---------------------------------------------------
 
 
 def _check_above(name: str, values: NDArray[Any], least: float) -> None:
@@ -297,6 +119,8 @@ def _pairs(dim: int, least: int = 2) -> NDArray[np.float64]:
         raise TypeError(f"dim must be an int, not {type(dim).__name__}")
     if dim < least or dim % 2:
         raise ParameterError("dim", int(dim), f"must be even and at least {least}")
+    if dim > 2**20:
+        raise ParameterError("dim", int(dim), "must be at most 2**20")
     return np.arange(dim // 2, dtype=np.float64)
 
 
@@ -304,12 +128,19 @@ def _positive(**parameters: ArrayLike) -> list[NDArray[np.float64]]:
     arrays = []
     for name, value in parameters.items():
         if isinstance(value, Fraction):
+            if Fraction(float(value)) != value:
+                raise ParameterError(name, value, "is no float64; RopeSpec takes it")
             value = float(value)
         array = np.asarray(value)
         if array.dtype.kind not in "iuf":
             raise TypeError(f"{name} must be real numbers, not {array.dtype}")
         array = array.astype(np.float64)
         _check_above(name, array, 0.0)
+        bad = ~((array >= 1e-150) & (array <= 1e150))  # the range of src/rope_math.c
+        if bad.any():
+            raise ParameterError(
+                name, float(array[bad][0]), "must be from 1e-150 to 1e150"
+            )
         arrays.append(array)
     return arrays
 
@@ -666,120 +497,3 @@ def proportional_inv_freq(
         )
     n = proportional_pairs(dim, partial_rotary_factor)
     return np.asarray(_core.inv_freq_proportional(k, dim, b, f, n))
-
-
-def proportional_pairs(dim: int, partial_rotary_factor: float) -> int:
-    """Pairs that turn in a head of `dim` channels under proportional RoPE."""
-    return int(partial_rotary_factor * dim // 2)
-
-
-# ---- the same for a spec: inverse frequencies and turn planes ---------------------
-
-
-def _indices(spec: RopeSpec) -> NDArray[np.float64]:
-    return np.arange((spec.dim + 1) // 2, dtype=np.float64)
-
-
-def mapped(
-    inv_freq: NDArray[np.float64],
-    planes: NDArray[np.float64],
-    frequency_map: tuple[int, ...],
-) -> Frequencies:
-    """Frequencies of pairs that share or reorder them."""
-    k = np.asarray(frequency_map, np.intp)
-    return _both((inv_freq[k], np.ascontiguousarray(planes[:, k])))
-
-
-def of_default(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "default" spec."""
-    return _both(_core._frequencies_default(_indices(spec), spec.dim, spec.base))
-
-
-def of_linear(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "linear" spec."""
-    n, d = ratio(spec.factor)
-    return _both(_core._frequencies_linear(_indices(spec), spec.dim, spec.base, n, d))
-
-
-def of_ntk(spec: RopeSpec) -> Frequencies:
-    """Frequencies of an "ntk" spec."""
-    n, d = ratio(spec.factor)
-    return _both(_core._frequencies_ntk(_indices(spec), spec.dim, spec.base, n, d))
-
-
-def of_dynamic(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "dynamic" spec at its length, by default the trained one."""
-    n, d = ratio(spec.factor)
-    trained = spec.trained_length
-    length = trained if spec.seq_len is None else spec.seq_len
-    return _both(
-        _core._frequencies_dynamic(
-            _indices(spec), spec.dim, spec.base, n, length, trained, d
-        )
-    )
-
-
-def of_yarn(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "yarn" spec."""
-    n, d = ratio(spec.factor)
-    assert spec.base is not None
-    assert spec.trained_length is not None
-    first, last = yarn_ramp(
-        spec.dim,
-        spec.base,
-        spec.trained_length,
-        spec.beta_fast,
-        spec.beta_slow,
-        spec.truncate,
-    )
-    return _both(
-        _core._frequencies_yarn(_indices(spec), spec.dim, spec.base, n, first, last, d)
-    )
-
-
-def of_longrope(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "longrope" spec with its short factors."""
-    factors = np.asarray(spec.short_factors, np.float64)
-    return _both(
-        _core._frequencies_longrope(_indices(spec), spec.dim, spec.base, factors)
-    )
-
-
-def of_llama3(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "llama3" spec."""
-    n, d = ratio(spec.factor)
-    return _both(
-        _core._frequencies_llama3(
-            _indices(spec),
-            spec.dim,
-            spec.base,
-            n,
-            spec.low_freq_factor,
-            spec.high_freq_factor,
-            spec.trained_length,
-            d,
-        )
-    )
-
-
-def of_proportional(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "proportional" spec."""
-    n, d = ratio(spec.factor)
-    pairs = proportional_pairs(spec.dim, spec.partial_rotary_factor)
-    return _both(
-        _core._frequencies_proportional(
-            _indices(spec), spec.dim, spec.base, n, pairs, d
-        )
-    )
-
-
-def of_given(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "given" spec: the numbers themselves."""
-    given = np.asarray(spec.frequencies, np.float64)
-    return _both(_core._frequencies_given(_indices(spec), given))
-
-
-def _both(result: tuple[Any, Any]) -> Frequencies:
-    for array in result:
-        array.flags.writeable = False
-    return result

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ropeinterp import _core, frequencies
+from ropeinterp import _core, scalars
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -75,7 +75,7 @@ def _yarn(spec: RopeSpec) -> Float32:
     assert spec.trained_length is not None
     p = _plain(spec)
     kept, divided = _F(1) / p, _F(1) / (_F(spec.factor) * p)
-    first, last = frequencies.yarn_ramp(
+    first, last = scalars.yarn_ramp(
         spec.dim,
         spec.base,
         spec.trained_length,
@@ -114,7 +114,7 @@ def _llama3(spec: RopeSpec) -> Float32:
 
 def _proportional(spec: RopeSpec) -> Float32:
     inv = _default(spec)
-    inv[frequencies.proportional_pairs(spec.dim, spec.partial_rotary_factor) :] = 0
+    inv[scalars.proportional_pairs(spec.dim, spec.partial_rotary_factor) :] = 0
     return inv / _F(spec.factor)
 
 

@@ -1,4 +1,4 @@
-"""What each field of a spec may hold: one check per field, as a table."""
+"""What the fields of a spec may hold: a table for each alone, then all together."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ropeinterp import frequencies
+from ropeinterp import scalars
 from ropeinterp.errors import ParameterError
 from ropeinterp.layouts import LAYOUTS
 from ropeinterp.schemes import SCHEMES
+
+if TYPE_CHECKING:
+    from ropeinterp.spec import RopeSpec
 
 # Takes the name and the value of a field, returns the value to keep or raises.
 Check: TypeAlias = Callable[[str, object], Any]
@@ -65,7 +68,7 @@ def _whole(least: int, most: int = _LARGEST) -> Check:
 
 def _factor(name: str, value: object) -> float | Fraction:
     if isinstance(value, Fraction):
-        frequencies.ratio(value)
+        scalars.ratio(value)
         _above(1e-12, 1e30)(name, float(value))
         return value
     return float(_above(1e-12, 1e30)(name, value))
@@ -118,10 +121,10 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "beta_fast": _above(1e-12, 1e30),
         "beta_slow": _above(1e-12, 1e30),
         "truncate": _flag,
-        "low_freq_factor": _above(1e-60, 1e60),
-        "high_freq_factor": _above(1e-60, 1e60),
-        "short_factors": _each(_factor),
-        "long_factors": _each(_factor),
+        "low_freq_factor": _above(1e-100, 1e100, equal=True),
+        "high_freq_factor": _above(1e-100, 1e100, equal=True),
+        "short_factors": _each(_above(1e-12, 1e30)),
+        "long_factors": _each(_above(1e-12, 1e30)),
         "partial_rotary_factor": _above(0.0, 1.0),
         "attention_scaling": _above(0.0, 1e30),
         "long_attention_scaling": _above(0.0, 1e30),
@@ -133,3 +136,74 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "frequencies": _each(_frequency),
     }
 )
+
+
+def check_together(spec: RopeSpec) -> None:
+    """Refuse fields that do not fit each other.
+
+    Parameters
+    ----------
+    spec : RopeSpec
+        Each of its fields has been checked alone.
+
+    Raises
+    ------
+    ParameterError
+        Naming the field that does not fit the others.
+    """
+    _check_needed(spec)
+    _check_widths(spec)
+    _check_lists(spec)
+
+
+def _check_needed(spec: RopeSpec) -> None:
+    scheme = SCHEMES[spec.scheme]
+    for name in scheme.fields:
+        if getattr(spec, name) is None:
+            raise ParameterError(name, None, f"is needed by {spec.scheme}")
+    if spec.depends_on_length and spec.trained_length is None:
+        raise ParameterError(
+            "trained_length", None, "is needed where something depends on seq_len"
+        )
+    if spec.scheme == "yarn" and spec.base == 1.0:
+        raise ParameterError("base", spec.base, "yarn divides by ln(base)")
+
+
+def _check_widths(spec: RopeSpec) -> None:
+    least = SCHEMES[spec.scheme].least_dim
+    if spec.dim < least:
+        raise ParameterError("dim", spec.dim, f"{spec.scheme} needs at least {least}")
+    if spec.scheme == "yarn" and spec.dim % 2:
+        raise ParameterError("dim", spec.dim, "yarn needs an even dim")
+    if spec.layout == "half_blocks" and spec.rotary_dim % 4:
+        raise ParameterError("dim", spec.dim, "half_blocks needs an even half")
+    if spec.head_dim < spec.rotary_offset + spec.rotary_dim:
+        raise ParameterError(
+            "head_dim",
+            spec.head_dim,
+            f"is less than rotary_offset {spec.rotary_offset} "
+            f"+ rotary_dim {spec.rotary_dim}",
+        )
+
+
+def _check_lists(spec: RopeSpec) -> None:
+    own = (spec.dim + 1) // 2  # frequencies, before frequency_map spreads them
+    for name in ("short_factors", "long_factors", "frequencies"):
+        values = getattr(spec, name)
+        if values is not None and len(values) != own:
+            raise ParameterError(
+                name, values, f"has {len(values)} entries, not one per pair: {own}"
+            )
+    if max(spec.frequency_map or (0,)) >= own:
+        raise ParameterError(
+            "frequency_map", spec.frequency_map, f"has entries not below {own}"
+        )
+    axes, pairs = spec.axis_map, spec.rotary_dim // 2
+    if axes is not None and len(axes) != pairs and not spec.splits_pairs:
+        raise ParameterError(
+            "axis_map", axes, f"has {len(axes)} entries, not one per pair: {pairs}"
+        )
+    if spec.splits_pairs and spec.layout != "half":
+        raise ParameterError(
+            "axis_map", axes, "one axis per channel needs the layout half"
+        )

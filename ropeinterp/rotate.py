@@ -263,10 +263,15 @@ def _thread_count(threads: int | None) -> int:
 
 
 def _pieces(job: _Job, n: int) -> Iterator[_Job]:
-    """Cut the job into n pieces along its longest axis, the positions' if they vary."""
+    """Cut the job into n pieces along its longest axis, or one of varying positions.
+
+    Heads share the phases of their positions, unless that axis is too short to be cut.
+    """
     leading = job.x.shape[:-1]
     own = job.positions.shape[len(job.positions.shape) - len(leading) :]
-    axis = max(range(len(leading)), key=lambda a: (own[a] > 1, leading[a]))
+    axis = max(
+        range(len(leading)), key=lambda a: (own[a] > 1 and leading[a] >= n, leading[a])
+    )
     bounds = [leading[axis] * i // n for i in range(n + 1)]
     for start, stop in pairwise(bounds):
         cut = (slice(None),) * axis + (slice(start, stop),)

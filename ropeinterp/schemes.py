@@ -1,7 +1,7 @@
 """The schemes: for each, the keys of its config block and its frequency function.
 
-A new scheme is one row here, one formula in src/rope_math.c with its function in
-frequencies.py, and one mpmath twin in tests/oracle.py.
+A new scheme is one row here, one formula in src/rope_math.c with its functions in
+planes.py and frequencies.py, and one mpmath twin in tests/oracle.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ropeinterp import frequencies
+from ropeinterp import planes
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -63,7 +63,7 @@ class Scheme:
     required: tuple[Key, ...]
     optional: tuple[Key, ...]
     fields: tuple[str, ...]
-    frequencies: Callable[[RopeSpec], frequencies.Frequencies]
+    frequencies: Callable[[RopeSpec], planes.Frequencies]
     least_dim: int = 1
     dialects: tuple[str, ...] = ("transformers", "transformers-4")
 
@@ -75,14 +75,12 @@ _FACTOR_OR_LENGTHS = Key("factor", "factor", nullable=True)
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {
-        "default": Scheme((), (), ("base",), frequencies.of_default),
-        "linear": Scheme((_FACTOR,), (), ("base",), frequencies.of_linear),
+        "default": Scheme((), (), ("base",), planes.of_default),
+        "linear": Scheme((_FACTOR,), (), ("base",), planes.of_linear),
         # Base scaling. In configs it is "dynamic" with `alpha` (HunYuan).
-        "ntk": Scheme(
-            (Key("alpha", "factor"),), (), ("base",), frequencies.of_ntk, 3, ()
-        ),
+        "ntk": Scheme((Key("alpha", "factor"),), (), ("base",), planes.of_ntk, 3, ()),
         "dynamic": Scheme(
-            (_FACTOR,), (), ("base", "trained_length"), frequencies.of_dynamic, 3
+            (_FACTOR,), (), ("base", "trained_length"), planes.of_dynamic, 3
         ),
         "yarn": Scheme(
             (_FACTOR_OR_LENGTHS,),
@@ -96,7 +94,7 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
                 Key("truncate", "truncate", "bool"),
             ),
             ("base", "trained_length"),
-            frequencies.of_yarn,
+            planes.of_yarn,
         ),
         "longrope": Scheme(
             (
@@ -105,7 +103,7 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             ),
             (_FACTOR_OR_LENGTHS, _ORIGINAL, _ATTENTION),
             ("base", "trained_length", "short_factors", "long_factors"),
-            frequencies.of_longrope,
+            planes.of_longrope,
         ),
         "llama3": Scheme(
             (
@@ -115,16 +113,16 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             ),
             (_ORIGINAL,),
             ("base", "trained_length", "low_freq_factor", "high_freq_factor"),
-            frequencies.of_llama3,
+            planes.of_llama3,
         ),
         "proportional": Scheme(
             (),
             (_FACTOR, Key("partial_rotary_factor", "partial_rotary_factor")),
             ("base",),
-            frequencies.of_proportional,
+            planes.of_proportional,
             dialects=("transformers",),
         ),
         # Frequencies that come from elsewhere; no config block asks for it.
-        "given": Scheme((), (), ("frequencies",), frequencies.of_given, dialects=()),
+        "given": Scheme((), (), ("frequencies",), planes.of_given, dialects=()),
     }
 )

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ropeinterp import export, frequencies, hf32, rotate, tables
+from ropeinterp import export, hf32, rotate, scalars, tables
+from ropeinterp import planes as turn_planes
 from ropeinterp.arguments import check_seq_len
 from ropeinterp.errors import ParameterError
-from ropeinterp.invariants import CHECKS
+from ropeinterp.invariants import CHECKS, check_together
 from ropeinterp.layouts import LAYOUTS
 from ropeinterp.schemes import SCHEMES
 
 if TYPE_CHECKING:
     from typing import Self
 
-Number = frequencies.Number
+Number = scalars.Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +109,6 @@ class RopeSpec:
     _inv_freq: NDArray[np.float64] = field(init=False, repr=False, compare=False)
     _planes: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
-    _LISTS: ClassVar = ("short_factors", "long_factors", "frequencies")
-
     def __post_init__(self) -> None:
         """Check every number once and derive the frequencies."""
         optional = {f.name for f in fields(self) if f.default is None}
@@ -119,61 +118,15 @@ class RopeSpec:
                 self._set(**{name: check(name, value)})
         if self.head_dim == 0:
             self._set(head_dim=self.rotary_offset + self.rotary_dim)
-        self._check_together()
+        check_together(self)
         inv_freq, planes = SCHEMES[self.scheme].frequencies(self)
         if self.frequency_map is not None:
-            inv_freq, planes = frequencies.mapped(inv_freq, planes, self.frequency_map)
+            inv_freq, planes = turn_planes.mapped(inv_freq, planes, self.frequency_map)
         self._set(_inv_freq=inv_freq, _planes=planes)
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
-
-    def _check_together(self) -> None:
-        scheme = SCHEMES[self.scheme]
-        for name in scheme.fields:
-            if getattr(self, name) is None:
-                raise ParameterError(name, None, f"is needed by {self.scheme}")
-        if self.dim < scheme.least_dim:
-            raise ParameterError(
-                "dim", self.dim, f"{self.scheme} needs at least {scheme.least_dim}"
-            )
-        if self.head_dim < self.rotary_offset + self.rotary_dim:
-            raise ParameterError(
-                "head_dim",
-                self.head_dim,
-                f"is less than rotary_offset {self.rotary_offset} "
-                f"+ rotary_dim {self.rotary_dim}",
-            )
-        pairs, own = self.rotary_dim // 2, (self.dim + 1) // 2
-        for name in (*self._LISTS, "axis_map"):
-            values = getattr(self, name)
-            n = pairs if name == "axis_map" else own
-            if values is None or len(values) == n:
-                continue
-            if name != "axis_map" or not self.splits_pairs:
-                raise ParameterError(
-                    name, values, f"has {len(values)} entries, not one per pair: {n}"
-                )
-        if self.depends_on_length and self.trained_length is None:
-            raise ParameterError(
-                "trained_length", None, "is needed where something depends on seq_len"
-            )
-        if max(self.frequency_map or (0,)) >= own:
-            raise ParameterError(
-                "frequency_map", self.frequency_map, f"has entries not below {own}"
-            )
-        if self.layout == "half_blocks" and pairs % 2:
-            raise ParameterError("dim", self.dim, "half_blocks needs an even half")
-        if self.splits_pairs and self.layout != "half":
-            raise ParameterError(
-                "axis_map", self.axis_map, "one axis per channel needs the layout half"
-            )
-        if self.scheme == "yarn":
-            if self.base == 1.0:
-                raise ParameterError("base", self.base, "yarn divides by ln(base)")
-            if self.dim % 2:
-                raise ParameterError("dim", self.dim, "yarn needs an even dim")
 
     # ---- constructors: one per scheme ------------------------------------------
 
@@ -324,7 +277,7 @@ class RopeSpec:
         trained_length : int
             Tokens of the original context.
         attention_factor : float, optional
-            Multiplier of cos and sin; by default :func:`frequencies.yarn_attention`.
+            Multiplier of cos and sin; by default :func:`scalars.yarn_attention`.
         mscale, mscale_all_dim : float, optional
             DeepSeek's pair of weights for that default.
         **more
@@ -344,9 +297,7 @@ class RopeSpec:
         if attention_factor is not None:
             CHECKS["attention_scaling"]("attention_factor", attention_factor)
         if attention_factor is None:
-            attention_factor = frequencies.yarn_attention(
-                factor, mscale, mscale_all_dim
-            )
+            attention_factor = scalars.yarn_attention(factor, mscale, mscale_all_dim)
         return cls(
             scheme="yarn",
             dim=_even(dim),
@@ -386,7 +337,7 @@ class RopeSpec:
             Context multiplier, which sets the attention factor.
         attention_factor : float, optional
             Multiplier of cos and sin; by default
-            :func:`frequencies.longrope_attention`.
+            :func:`scalars.longrope_attention`.
         **more
             Any other field of the spec.
 
@@ -406,7 +357,7 @@ class RopeSpec:
             CHECKS["attention_scaling"]("attention_factor", attention_factor)
         trained_length = CHECKS["trained_length"]("trained_length", trained_length)
         if attention_factor is None:
-            attention_factor = frequencies.longrope_attention(factor, trained_length)
+            attention_factor = scalars.longrope_attention(factor, trained_length)
         return cls(
             scheme="longrope",
             dim=_even(dim),

@@ -93,16 +93,18 @@ def _exact(
     dtype: np.dtype[Any],
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     planes = np.ascontiguousarray(spec._planes[:, pairs])
-    shape = (*p.shape, pairs.size)
-    cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
-    if dtype.char in "efd":
-        # Without dtype the first loop would serve, and its float32 be cast.
-        scale, out = spec.attention_scaling, (cos, sin)
-        _core.cos_sin(p, planes, scale, out=out, dtype=dtype)
-    else:
-        bits = cos.view(np.uint16), sin.view(np.uint16)
-        _core._cos_sin_bfloat16(p, planes, spec.attention_scaling, out=bits)
-    return cos, sin
+    rows, n = p.reshape(p.size), pairs.size
+    cos, sin = np.empty((p.size, n), dtype), np.empty((p.size, n), dtype)
+    step = max(_PAIRS_PER_CALL // max(n, 1), 1)
+    for part in (slice(i, i + step) for i in range(0, p.size, step)):
+        scale, out = spec.attention_scaling, (cos[part], sin[part])
+        if dtype.char in "efd":
+            # Without dtype the first loop would serve, and its float32 be cast.
+            _core.cos_sin(rows[part], planes, scale, out=out, dtype=dtype)
+        else:
+            bits = tuple(table.view(np.uint16) for table in out)
+            _core._cos_sin_bfloat16(rows[part], planes, scale, out=bits)
+    return cos.reshape(*p.shape, n), sin.reshape(*p.shape, n)
 
 
 def _hf32(

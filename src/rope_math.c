@@ -252,7 +252,7 @@ const rope_formula rope_dynamic = {6, 1, -1, prepare_dynamic, pair_default};
  *
  *   Notes:
  *     1) first and last come from beta_fast and beta_slow by a logarithm, rounded
- *        once to double (ropeinterp.frequencies.yarn_ramp); r itself is not rounded.
+ *        once to double (ropeinterp.scalars.yarn_ramp); r itself is not rounded.
  *     2) last < first is the inverted ramp that swapped betas ask for.
  *
  *   Source: arXiv 2309.00071, section 3.2.

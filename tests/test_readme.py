@@ -14,7 +14,6 @@ README = (ROOT / "README.md").read_text()
 
 @pytest.fixture(autouse=True)
 def _in_the_repository(monkeypatch):
-    pytest.importorskip("ropeinterp.config")
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("NO_COLOR", "1")
 

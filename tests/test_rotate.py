@@ -7,6 +7,8 @@ import ml_dtypes
 import numpy as np
 import oracle
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ropeinterp as ri
 from ropeinterp import ufuncs
@@ -247,6 +249,60 @@ def test_storage_does_not_show(core, storage, layout, kind):
         np.testing.assert_array_equal(
             oracle.as_bits(array), oracle.as_bits(plain[name]), err_msg=name
         )
+
+
+@st.composite
+def views(draw):
+    """A function that stores an array of three axes in some odd way."""
+    order = draw(st.permutations(range(3)))
+    steps = draw(st.lists(st.sampled_from([1, 2, 3, -1, -2]), min_size=3, max_size=3))
+    offsets = draw(st.lists(st.integers(0, 2), min_size=3, max_size=3))
+    shift, swap = draw(st.integers(0, 7)), draw(st.booleans())
+
+    def store(a):
+        dtype = a.dtype.newbyteorder() if swap else a.dtype
+        shape = [offsets[i] + abs(steps[i]) * max(a.shape[i], 1) + 1 for i in range(3)]
+        inner = [shape[i] for i in order]
+        raw = np.zeros(int(np.prod(inner)) * dtype.itemsize + shift, np.uint8)
+        big = raw[shift:].view(dtype).reshape(inner).transpose(np.argsort(order))
+        part = tuple(
+            slice(offsets[i], offsets[i] + abs(steps[i]) * a.shape[i], abs(steps[i]))
+            for i in range(3)
+        )
+        view = big[part][tuple(slice(None, None, -1 if s < 0 else 1) for s in steps)]
+        view[...] = a
+        return view
+
+    return store
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    views(),
+    views(),
+    views(),
+    st.sampled_from(KINDS),
+    st.sampled_from(LAYOUTS),
+    st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 9)),
+    st.integers(0, 2),
+)
+def test_any_storage_gives_the_bits_of_the_plain_one(
+    of_x, of_tables, of_out, kind, layout, shape, tail
+):
+    rng, (n, heads, h) = np.random.default_rng(34), shape
+    x = random_x(rng, (n, heads, 2 * h + tail), kind)
+    c, s = random_tables(rng, (n, heads, h), kind)
+    planes = ri._core._frequencies_default(np.arange(float(h)), max(2 * h, 2), 1e4)[1]
+    p = np.arange(float(n))
+    rotate, rope = rotate_of(ri._core, layout, kind), rope_of(ri._core, layout, kind)
+    want = rotate(x, c, s), rope(x, p, planes, 1.25)
+    out = of_out(np.zeros_like(x))
+    rotate(of_x(x), of_tables(c), of_tables(s), out=out)
+    assert out.astype(x.dtype).tobytes() == want[0].tobytes()
+    odd_planes = of_tables(planes[:, None, :])[:, 0]
+    odd_p = of_x(p[:, None, None])[:, 0, 0]
+    rope(of_x(x), odd_p, odd_planes, 1.25, out=out)
+    assert out.astype(x.dtype).tobytes() == want[1].tobytes()
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])

@@ -539,6 +539,52 @@ def test_pieces_and_threads_do_not_show(monkeypatch, threads, positions):
     )
 
 
+@pytest.mark.parametrize(
+    "shape", [(60, 2, 8), (2, 60, 8), (3, 50, 2, 8), (2, 3, 40, 8)]
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_pieces_are_small_whatever_the_shape(monkeypatch, shape, threads):
+    """A short sequence of many heads was once a single call: deaf to Ctrl-C."""
+    x, sizes = np.ones(shape, np.float32), []
+    call = ri.rotate._call
+
+    def recorded(name, piece, *operands, **how):
+        sizes.append(piece.nbytes)
+        call(name, piece, *operands, **how)
+
+    want = RopeSpec.default(8).apply(x)
+    monkeypatch.setattr("ropeinterp.rotate._call", recorded)
+    monkeypatch.setattr("ropeinterp.rotate._BYTES_PER_CALL", 640)
+    got = RopeSpec.default(8).apply(x, threads=threads)
+    assert max(sizes) <= 2 * 640
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_tables_are_made_in_pieces(monkeypatch, dtype):
+    """So that Ctrl-C is answered in between."""
+    spec, calls = RopeSpec.default(8, axis_map=(0, 1, 1, 0)), []
+
+    class Counting:
+        def __getattr__(self, name):
+            calls.append(name)
+            return getattr(ri._core, name)
+
+    for p in (np.arange(60).reshape(2, 30), np.arange(30), np.arange(2), 7):
+        whole = spec.cos_sin(p, dtype=dtype)
+        with monkeypatch.context() as patch:
+            patch.setattr("ropeinterp.tables._PAIRS_PER_CALL", 20)
+            patch.setattr("ropeinterp.tables._core", Counting())
+            calls.clear()
+            pieces = spec.cos_sin(p, dtype=dtype)
+        for a, b in zip(whole, pieces, strict=True):
+            assert a.tobytes() == b.tobytes()
+            assert a.shape == b.shape
+        rows = np.size(p) if np.ndim(p) < 2 else 30
+        each = 20 // 4 if np.ndim(p) < 2 else 20 // 2
+        assert len(calls) == math.ceil(rows / each) * (2 if np.ndim(p) == 2 else 1)
+
+
 @pytest.mark.parametrize("bad", [0, -1])
 def test_threads_that_are_none(monkeypatch, bad):
     spec = MAKE["default"]()

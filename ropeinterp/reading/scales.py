@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ropeinterp import frequencies
+from ropeinterp import scalars
 from ropeinterp.errors import ConfigError
 from ropeinterp.models import Model
 from ropeinterp.reading.lookup import Fields, Flat, Found, Plan, flag, number
@@ -42,7 +42,7 @@ def scaled(
     if "logit_scale" in plan.row.flags and spec.scheme != "default":
         found = plan.get("mscale_all_dim")
         if found is not None and found.value:
-            g = frequencies.yarn_mscale(spec.factor, float(number(found).value))
+            g = scalars.yarn_mscale(spec.factor, float(number(found).value))
             more["logit_scale"] = Found(g * g, found.origin)
     if "query_scale" in plan.row.flags:
         beta = plan.get("llama_4_scaling_beta")
@@ -58,18 +58,18 @@ def _attention(
 ) -> Found:
     assert spec.trained_length is not None
     if spec.scheme == "longrope":
-        value = frequencies.longrope_attention(spec.factor, spec.trained_length)
+        value = scalars.longrope_attention(spec.factor, spec.trained_length)
         return Found(value, "factor and original length")
     if "attention_one" in plan.row.flags and not plan.nested:
         return Found(1.0, plan.row.described)
     mscale, all_dim = mscales["mscale"], mscales["mscale_all_dim"]
     lone = mscale or all_dim
     if mscale is not None and all_dim is not None:
-        value = frequencies.yarn_attention(spec.factor, mscale.value, all_dim.value)
+        value = scalars.yarn_attention(spec.factor, mscale.value, all_dim.value)
         return Found(value, f"{mscale.origin} and {all_dim.origin}")
     if lone is not None:
         flat.note(lone.origin, "counts only together with the other mscale")
-    return Found(frequencies.yarn_attention(spec.factor), "factor")
+    return Found(scalars.yarn_attention(spec.factor), "factor")
 
 
 def _mscale_pair(flat: Flat, plan: Plan, spec: RopeSpec) -> Fields:

@@ -1,0 +1,153 @@
+"""dask arrays and xarray DataArrays through the ufunc protocol: bit-equal."""
+
+import numpy as np
+import pytest
+
+from ropeinterp import RopeSpec, ufuncs
+
+SPEC = RopeSpec.default(64, 5e5)
+X = np.random.default_rng(71).standard_normal((2, 8, 37, 70)).astype(np.float32)
+P = np.arange(1000, 1037)
+KINDS = ["float16", "float32", "float64"]
+
+
+def tables(kind):
+    return SPEC.cos_sin(P, dtype=np.float64 if kind == "float64" else np.float32)
+
+
+# ---- dask ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def da():
+    return pytest.importorskip("dask.array", reason="dask is not installed")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["rotate_half", "rotate_interleaved"])
+def test_dask_rotates_block_by_block(da, name, kind):
+    x, rotate = X.astype(kind), getattr(ufuncs, name)
+    cos, sin = tables(kind)
+    want = rotate(x, cos, sin)
+    lazy = da.from_array(x, chunks=(1, 3, 10, 70))
+    got = rotate(
+        lazy,
+        da.from_array(cos, chunks=(10, 32)),
+        da.from_array(sin, chunks=(10, 32)),
+    )
+    assert isinstance(got, da.Array)
+    assert got.dtype == want.dtype
+    assert got.shape == want.shape
+    assert got.compute().tobytes() == want.tobytes()
+
+
+def test_dask_takes_plain_tables(da):
+    cos, sin = tables("float32")
+    lazy = da.from_array(X, chunks=(1, 8, 37, 70))
+    got = ufuncs.rotate_half(lazy, cos, sin)
+    assert isinstance(got, da.Array)
+    want = ufuncs.rotate_half(X, cos, sin)
+    assert got.compute().tobytes() == want.tobytes()
+
+
+def test_dask_makes_tables_of_lazy_positions(da):
+    cos, sin = ufuncs.cos_sin(da.from_array(P, chunks=10), SPEC._planes, 1.0)
+    want = SPEC.cos_sin(P)
+    for lazy, table in zip((cos, sin), want, strict=True):
+        assert isinstance(lazy, da.Array)
+        assert lazy.compute().tobytes() == table.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dask_runs_the_fused_gufunc(da, kind):
+    """x as (batch, sequence, heads, channels): its heads are a core axis."""
+    x = np.ascontiguousarray(X.swapaxes(1, 2)).astype(kind)
+    lazy = da.from_array(x, chunks=(1, 10, 8, 70))
+    positions = da.from_array(P.astype(float), chunks=10)
+    got = ufuncs.rope(lazy, positions, SPEC._planes, 1.0)
+    assert got.dtype == x.dtype
+    want = ufuncs.rope(x, P, SPEC._planes, 1.0)
+    assert got.compute().tobytes() == want.tobytes()
+
+
+def test_dask_sweeps_bases(da):
+    bases = np.linspace(1e4, 1e6, 12)
+    k = np.arange(32.0)
+    got = ufuncs.inv_freq_default(k, 64, da.from_array(bases, chunks=5))
+    want = ufuncs.inv_freq_default(k, 64, bases)
+    assert got.compute().tobytes() == want.tobytes()
+
+
+# ---- xarray -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def xr():
+    return pytest.importorskip("xarray", reason="xarray is not installed")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_xarray_keeps_names(xr, kind):
+    x, (cos, sin) = X.astype(kind), tables(kind)
+    named = xr.DataArray(x, dims=("batch", "head", "seq", "d"), coords={"seq": P})
+    c = xr.DataArray(cos, dims=("seq", "pair"), coords={"seq": P})
+    s = xr.DataArray(sin, dims=("seq", "pair"), coords={"seq": P})
+    got = xr.apply_ufunc(
+        ufuncs.rotate_half,
+        named,
+        c,
+        s,
+        input_core_dims=[["d"], ["pair"], ["pair"]],
+        output_core_dims=[["d"]],
+    )
+    assert got.dims == named.dims
+    want = ufuncs.rotate_half(x, cos, sin)
+    assert got.dtype == want.dtype
+    assert got.values.tobytes() == want.tobytes()
+
+
+def test_xarray_aligns_axes_by_name(xr):
+    cos, sin = tables("float32")
+    named = xr.DataArray(X, dims=("batch", "head", "seq", "d"))
+    got = xr.apply_ufunc(
+        ufuncs.rotate_half,
+        named.transpose("d", "seq", "head", "batch"),
+        xr.DataArray(cos, dims=("seq", "pair")),
+        xr.DataArray(sin, dims=("seq", "pair")),
+        input_core_dims=[["d"], ["pair"], ["pair"]],
+        output_core_dims=[["d"]],
+    )
+    want = ufuncs.rotate_half(X, cos, sin)
+    assert got.transpose(*named.dims).values.tobytes() == want.tobytes()
+
+
+def test_xarray_makes_tables(xr):
+    got = xr.apply_ufunc(
+        ufuncs.cos_sin,
+        xr.DataArray(P, dims="seq"),
+        xr.DataArray(SPEC._planes, dims=("plane", "pair")),
+        1.0,
+        input_core_dims=[[], ["plane", "pair"], []],
+        output_core_dims=[["pair"], ["pair"]],
+    )
+    for table, want in zip(got, SPEC.cos_sin(P), strict=True):
+        assert table.dims == ("seq", "pair")
+        assert table.values.tobytes() == want.tobytes()
+
+
+def test_xarray_over_dask(xr, da):
+    cos, sin = tables("float32")
+    dims = ("batch", "head", "seq", "d")
+    named = xr.DataArray(da.from_array(X, chunks=(1, 3, 37, 70)), dims=dims)
+    got = xr.apply_ufunc(
+        ufuncs.rotate_half,
+        named,
+        xr.DataArray(cos, dims=("seq", "pair")),
+        xr.DataArray(sin, dims=("seq", "pair")),
+        input_core_dims=[["d"], ["pair"], ["pair"]],
+        output_core_dims=[["d"]],
+        dask="allowed",
+    )
+    assert got.chunks is not None
+    want = ufuncs.rotate_half(X, cos, sin)
+    assert got.values.tobytes() == want.tobytes()
