@@ -153,6 +153,8 @@ def apply(
     """
     check_precision(precision)
     workers = _thread_count(threads)
+    if inverse:
+        check_turns(spec, "inverse")
     job, result = _prepare(spec, x, positions, seq_axis, out)
     sign = -LAYOUTS[spec.layout].sign if inverse else LAYOUTS[spec.layout].sign
     job = job._replace(positions=sign * job.positions)
@@ -196,6 +198,15 @@ def _table_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if dtype.char == "d" else np.float32)
 
 
+def check_turns(spec: RopeSpec, what: str) -> None:
+    """Refuse what needs a rotation where a spec is none."""
+    if spec.splits_pairs:
+        raise ValueError(
+            f"{what}: the two halves of a pair follow axes of their own here, which is "
+            "no rotation: it cannot be moved or undone"
+        )
+
+
 def retarget(
     old: RopeSpec,
     new: RopeSpec,
@@ -209,6 +220,7 @@ def retarget(
 
     Parameters and results as for :meth:`ropeinterp.RopeSpec.retarget`.
     """
+    check_turns(old, "retarget")
     for name in ("layout", "rotary_dim", "rotary_offset", "axis_map", "position_scale"):
         mine, other = getattr(old, name), getattr(new, name)
         if mine != other:

@@ -765,6 +765,7 @@ class RopeSpec:
             Keys as if rotated at ``position + delta``; the attention factor, which
             they carry already, is not applied again.
         """
+        rotate.check_turns(self, "shift")
         spec = replace(
             self._fixed(seq_len),
             attention_scaling=1.0,

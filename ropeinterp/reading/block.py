@@ -117,7 +117,7 @@ def _type_word(flat: Flat, plan: Plan) -> Found:
     elif word != found.value and not row.axes:
         flat.note(found.origin, f"means {word} here")
     if found.value == "su" and flat.known and flat.find(_ORIGINAL):
-        flat.note(found.origin, "transformers 5.23.0 raises KeyError for this (D4)")
+        flat.defect(found.origin, "D4", "raises KeyError for this word")
     return Found(word, found.origin)
 
 
@@ -160,10 +160,10 @@ def _note_unread(flat: Flat, plan: Plan, scheme: str) -> None:
             if key not in plan.used:
                 flat.note(plan.at(key), f"is not read with type {scheme}")
     if plan.nested and scheme == "yarn" and plan.block.get("truncate") is False:
-        flat.note(plan.at("truncate"), "transformers 5.23.0 ignores it here (D2)")
+        flat.defect(plan.at("truncate"), "D2", "ignores it here")
     needs_width = scheme in ("yarn", "dynamic", "longrope")
     if "D3" in plan.row.flags and needs_width and not flat.keys.get("head_dim"):
-        flat.note(flat.at("head_dim"), "transformers 5.23.0 fails without it (D3)")
+        flat.defect(flat.at("head_dim"), "D3", "fails without it")
 
 
 def _note_order(flat: Flat, plan: Plan, spec: RopeSpec) -> None:

@@ -98,7 +98,8 @@ def _formula(flat: Flat, formula: str) -> Found:
     total = join(t.value for t in terms)
     divisor = math.prod(p.value for p in parts)
     named = [f for f in (*terms, *parts) if f.origin]
-    origin = (" // " if parts else " + ").join(f.origin for f in named)
+    origins = dict.fromkeys(f.origin for f in named)
+    origin = (" // " if parts else " + ").join(origins)
     if total % divisor:
         path = where(named[-1].origin, flat.path)
         flat.note(path, f"leaves a remainder: {total} // {divisor} channels of a head")
@@ -122,7 +123,8 @@ def _note_unread(flat: Flat, row: Model, alternatives: list[str], found: Found) 
     if own is None or any(a.split(".")[-1] == "head_dim" for a in alternatives):
         return
     if own.value != found.value:
-        message = f"is not read by {row.model_type}: heads have {found.value} channels"
+        path = below(flat.path, "head_dim")
+        heads = f"heads have {found.value} channels"
+        flat.note(path, f"is not read by {row.model_type}: {heads}")
         if "D10" in row.flags:
-            message += "; transformers 5.23.0 builds a table of this width and fails"
-        flat.note(below(flat.path, "head_dim"), message)
+            flat.defect(path, "D10", "builds a table of this width and fails")

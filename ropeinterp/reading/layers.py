@@ -64,10 +64,9 @@ def _single(flat: Flat) -> Plan:
         flat.note(flat.at(key), f"is not read by {row.model_type}")
         block = None
     if block and "D8" in row.flags and key == "rope_scaling":
-        flat.note(flat.at(key), "is ignored by transformers 5.23.0 (D8)")
+        flat.defect(flat.at(key), "D8", "ignores it")
     if block and "D9" in row.flags and key == "rope_scaling":
-        message = "makes transformers 5.23.0 lose the partial factor (D9)"
-        flat.note(flat.at(key), message)
+        flat.defect(flat.at(key), "D9", "loses the partial factor with it")
     if block:
         return Plan(row, block, flat.at(key))
     return Plan(row, row.block or {}, row.described)
@@ -127,12 +126,12 @@ def _flat(flat: Flat, labels: list[str]) -> dict[str, Plan | None]:
             plan = Plan(row, {**(row.block or {}), **block}, flat.at(key), False, layer)
             if "rope_type" not in block and "type" in block:
                 plan = replace(plan, block=block)
-                message = "is dropped by transformers 5.23.0 without rope_type (D6)"
-                flat.note(below(flat.at(key), "type"), message)
+                path = below(flat.at(key), "type")
+                flat.defect(path, "D6", "drops it where rope_type is missing")
         read = read or plan.given
         if "D7" in row.flags and flat.find("rope_theta"):
-            message = "does not reach the sliding layers in transformers 5.23.0 (D7)"
-            flat.note(flat.at("rope_theta"), message)
+            what = "does not take it for the sliding layers"
+            flat.defect(flat.at("rope_theta"), "D7", what)
         plans[row.layer] = None if row.unrotated else plan
     if block and not read:
         message = "is not read: this model type has one dict per layer type"

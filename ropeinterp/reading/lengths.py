@@ -97,11 +97,8 @@ def _original(flat: Flat, plan: Plan, scheme: str) -> Found | None:
     ignores_inside = flat.v4 and scheme == "longrope"
     if top is not None and top.value is not None and not ignores_top:
         if inside is not None and inside.value != top.value:
-            flat.note(
-                inside.origin,
-                f"is ignored: {top.origin} counts (the config object of transformers "
-                "shows this one until the model is built, D5)",
-            )
+            flat.note(inside.origin, f"is ignored: {top.origin} counts")
+            flat.defect(inside.origin, "D5", "shows it until the model is built")
         return whole(top)
     if top is not None:
         flat.note(top.origin, "is not read here")

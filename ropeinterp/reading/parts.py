@@ -13,7 +13,6 @@ from ropeinterp.reading.layers import layers_of
 from ropeinterp.reading.lookup import Flat
 from ropeinterp.reading.result import Note, RopeConfig
 from ropeinterp.reading.source import below
-from ropeinterp.spec import RopeSpec
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 # Top-level keys of vendors' own code that change positions there and are not read.
@@ -105,20 +104,17 @@ class Reader:
             raise ConfigError(
                 path, len(found.plans), f"more than {_MOST_SPECS} kinds of layers"
             )
-        specs: dict[str, RopeSpec | None] = {}
-        origins: dict[str, Mapping[str, str]] = {}
-        for name, plan in found.plans.items():
-            if plan is None:
-                specs[name] = None
-                continue
-            specs[name], origins[name] = read_block(flat, plan)
+        read = {
+            name: None if plan is None else read_block(flat, plan)
+            for name, plan in found.plans.items()
+        }
         return RopeConfig(
             model_type,
-            specs,
+            {name: None if both is None else both[0] for name, both in read.items()},
             found.keys,
             notes=tuple(dict.fromkeys(flat.notes)),
             dialect=self.dialect,
-            origins=origins,
+            origins={name: both[1] for name, both in read.items() if both is not None},
         )
 
     def _note_model(self, flat: Flat, model_type: str | None, at: str) -> None:

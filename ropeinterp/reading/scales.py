@@ -85,9 +85,6 @@ def _mscale_pair(flat: Flat, plan: Plan, spec: RopeSpec) -> Fields:
         fields[target] = number(found)
     if spec.scheme != "longrope":
         return fields
-    flat.note(
-        plan.at("long_factor"),
-        "transformers 5.23.0 never uses the long list: frequencies beyond the original "
-        "length are up to 18 times too high there (D1)",
-    )
+    what = "never uses it: frequencies beyond the original length are too high there"
+    flat.defect(plan.at("long_factor"), "D1", what)
     return fields

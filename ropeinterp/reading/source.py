@@ -24,12 +24,15 @@ _MOST_BYTES = 2**20
 _MOST_VALUES = 2**19
 _DEEPEST = 32
 _MOST_DIGITS = 400
+_LONGEST_PATH = 1000
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def below(path: str, key: str | int) -> str:
     """JSON path of an entry of what stands at `path`."""
+    if len(path) > _LONGEST_PATH:
+        return path  # of what holds it
     if isinstance(key, int):
         return f"{path}[{key}]"
     if _PLAIN_KEY.fullmatch(key):

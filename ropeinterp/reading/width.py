@@ -55,46 +55,64 @@ def _top_partial(flat: Flat, plan: Plan, head: Found) -> Found | None:
 
 
 def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
-    """Channels that are rotated, where they begin, and which axis drives them."""
-    row = plan.row
-    if row.axes in axes.GRIDS:
+    """Channels that are rotated, where they begin, and which axis drives them.
+
+    Parameters
+    ----------
+    flat, plan : Flat, Plan
+        The config, and the rope dict of the layers.
+    scheme : str
+        Name of the scheme.
+    head : Found
+        Channels of one head.
+
+    Returns
+    -------
+    Fields
+        ``head_dim``, ``dim``, and what else the width decides.
+    """
+    if plan.row.axes in axes.GRIDS:
         return _grid(plan, head)
-    partial = _partial(flat, plan, head)
-    ignores = scheme == "default" and not (row.default_uses_partial or flat.v4)
-    if ignores and partial.value != 1 and partial.origin.startswith("$"):
-        flat.note(
-            where(partial.origin), f"is ignored by {row.model_type} with type default"
-        )
     if head.value > _WIDEST:
         path = where(head.origin, flat.path)
         raise ConfigError(path, head.value, f"is wider than {_WIDEST} channels")
-    fields: Fields = {"head_dim": head}
+    partial = _partial(flat, plan, head)
+    found = _dim(flat, plan, scheme, head, partial)
+    dim, pairs = found.value, (found.value + 1) // 2
+    fields: Fields = {"dim": found}
     if scheme == "proportional":
         fields["partial_rotary_factor"] = partial
-        if head.value % 2 and 0 < head.value < _WIDEST:  # no half pair at the end
-            whole_pairs = tuple(range(head.value // 2))
-            fields["frequency_map"] = Found(whole_pairs, head.origin)
-    if ignores or scheme == "proportional" or partial.value == 1:
-        fields["dim"] = head
-    else:
-        size = max(min(head.value, _LARGEST), -_LARGEST)
-        product = max(min(size * float(partial.value), _LARGEST), -_LARGEST)
-        given = partial.origin.startswith("$")
-        fields["dim"] = Found(int(product), partial.origin if given else head.origin)
-    dim = fields["dim"].value
-    if dim % 2:
-        path = where(fields["dim"].origin, flat.path)
-        flat.note(path, f"makes an odd number of rotated channels: {dim}")
-        if dim == head.value > 0:  # the last pair needs one channel more
-            fields["head_dim"] = head = Found(dim + 1, head.origin)
-    if "trailing" in row.flags and 0 < dim <= head.value:
-        fields["rotary_offset"] = Found(
-            max(head.value - 2 * ((dim + 1) // 2), 0), row.described
-        )
-    if row.axes and 0 < dim <= min(head.value, _WIDEST):
-        pairs = dim // 2 if "frequency_map" in fields else (dim + 1) // 2
+        if dim % 2 and dim > 0:  # no half pair at the end
+            pairs = dim // 2
+            fields["frequency_map"] = Found(tuple(range(pairs)), head.origin)
+    if dim == head.value > 0:  # the last pair of an odd width needs a channel more
+        head = Found(2 * ((dim + 1) // 2), head.origin)
+    fields["head_dim"] = head
+    if 0 < dim <= head.value and "trailing" in plan.row.flags:
+        offset = max(head.value - 2 * pairs, 0)
+        fields["rotary_offset"] = Found(offset, plan.row.described)
+    if 0 < dim <= head.value and plan.row.axes:
         fields["axis_map"] = _axis_map(flat, plan, scheme, pairs)
     return fields
+
+
+def _dim(flat: Flat, plan: Plan, scheme: str, head: Found, partial: Found) -> Found:
+    """Channels that divide the exponents: the head, or a share of it."""
+    row, given = plan.row, partial.origin.startswith("$")
+    ignored = scheme == "default" and not (row.default_uses_partial or flat.v4)
+    if ignored and given and partial.value != 1:
+        path = where(partial.origin)
+        flat.note(path, f"is ignored by {row.model_type} with type default")
+    if ignored or scheme == "proportional" or partial.value == 1:
+        dim = head
+    else:
+        size = float(max(head.value, -_LARGEST)) * float(partial.value)
+        size = max(min(size, _LARGEST), -_LARGEST)
+        dim = Found(int(size), partial.origin if given else head.origin)
+    if dim.value % 2:
+        path = where(dim.origin, flat.path)
+        flat.note(path, f"makes an odd number of rotated channels: {dim.value}")
+    return dim
 
 
 def _grid(plan: Plan, head: Found) -> Fields:
@@ -106,13 +124,15 @@ def _grid(plan: Plan, head: Found) -> Fields:
         )
     grid = axes.GRIDS[plan.row.axes](head.value)
     origin = plan.row.described
-    return {
+    fields = {
         "head_dim": head,
         "dim": Found(grid.dim, head.origin),
         "axis_map": Found(grid.axis_map, origin),
         "frequency_map": Found(grid.frequency_map, origin),
-        "position_scale": Found(grid.position_scale, origin),
     }
+    if grid.position_scale != 1:
+        fields["position_scale"] = Found(grid.position_scale, origin)
+    return fields
 
 
 def _axis_map(flat: Flat, plan: Plan, scheme: str, pairs: int) -> Found:
