@@ -1,16 +1,32 @@
 """Rotary position embeddings: what a model's config means, exactly, and applied.
 
-``read(config)`` gives a :class:`RopeConfig` with one :class:`RopeSpec` per layer type;
-its methods give frequencies, tables of cosines and sines, and rotated arrays.
+``read(config)`` gives a :class:`RopeSpec`; its methods give frequencies, tables of
+cosines and sines, and rotated arrays.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ropeinterp import frequencies, layouts, positions, ufuncs
-from ropeinterp.config import Note, RopeConfig, read
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions
-from ropeinterp.planning import Coverage, coverage
-from ropeinterp.precision import TableError, table_error
 from ropeinterp.spec import RopeSpec
+
+if TYPE_CHECKING:
+    from ropeinterp.config import Note, RopeConfig, read
+    from ropeinterp.planning import Coverage, coverage
+    from ropeinterp.precision import TableError, table_error
+
+# Loaded when they are first asked for: half of the time that the import would take.
+_LATER = {
+    "Note": "config",
+    "RopeConfig": "config",
+    "read": "config",
+    "Coverage": "planning",
+    "coverage": "planning",
+    "TableError": "precision",
+    "table_error": "precision",
+}
 
 __all__ = [
     "ConfigError",
@@ -30,3 +46,13 @@ __all__ = [
     "table_error",
     "ufuncs",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'ropeinterp' has no attribute {name!r}")
+    return getattr(import_module(f"ropeinterp.{_LATER[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
