@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
 
 # One call of a kernel handles at most this much, so that Ctrl-C is answered between.
-_BYTES_PER_CALL = 2**25
+_BYTES_PER_CALL = 2**26
 
 
 def _call(

@@ -1,5 +1,6 @@
 /* Template, included once per instruction set by kernels_<isa>.c; needs ISA. */
 #include "half_rows.h"
+#include "lanes.h"
 #include "phase.h"
 
 #define JOIN_(a, b) a##_##b

@@ -8,8 +8,17 @@ static void
 NAME(rotate_half)(ptrdiff_t n, ptrdiff_t gap, const T *x, const float *cos,
                   const float *sin, T *y)
 {
+    ptrdiff_t i = 0;
+#ifdef ROPE_LANES
+    for (; i + ROPE_LANES <= n; i += ROPE_LANES) {
+        const lanes a = NAME(load_lanes)(x + i), b = NAME(load_lanes)(x + gap + i);
+        const lanes c = load_lanes(cos + i), s = load_lanes(sin + i);
+        NAME(store_lanes)(y + i, turned(a, c, b, s));
+        NAME(store_lanes)(y + gap + i, turned_other(b, c, a, s));
+    }
+#endif
     float row[2 * NAME(RUN)];
-    for (ptrdiff_t i = 0; i < n; i += NAME(RUN)) {
+    for (; i < n; i += NAME(RUN)) {
         const ptrdiff_t m = n - i < NAME(RUN) ? n - i : NAME(RUN);
         NAME(widen)(m, x + i, row);
         NAME(widen)(m, x + gap + i, row + m);

@@ -71,33 +71,41 @@ NAME(rotate_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void
     put_back(flags);
 }
 
-/* Rows of a block of positions, the nearer neighbours in memory first. */
+/* One row, and with its last pairs the channels that no pair owns. */
 static void
-NAME(rotate_rows)(const rope_kernels *kernels, npy_intp j, npy_intp n, npy_intp h,
-                  npy_intp d, const rope_rows *rows, npy_intp x_step, npy_intp y_step,
-                  const TABLE *cos, const TABLE *sin)
+NAME(rotate_row)(const rope_kernels *kernels, const rope_rows *rows, npy_intp j,
+                 npy_intp n, const char *x, const TABLE *cos, const TABLE *sin, char *y,
+                 npy_intp y_step)
 {
-    const int inner = distance(rows->x_step[POSITION]) <= distance(rows->x_step[HEAD])
-                          ? POSITION
-                          : HEAD;
-    const int outer = 1 - inner;
-    const npy_intp bytes = d * (npy_intp)sizeof(T), ahead = AHEAD_BYTES / bytes + 1;
-    npy_intp at[2];
-    for (at[outer] = 0; at[outer] < rows->n[outer]; ++at[outer])
-        for (at[inner] = 0; at[inner] < rows->n[inner]; ++at[inner]) {
-            /* The row that comes `ahead` rows later, in the next outer step perhaps. */
-            const int wraps = at[inner] + ahead >= rows->n[inner];
-            const npy_intp to_inner = at[inner] + ahead - (wraps ? rows->n[inner] : 0);
-            const npy_intp to_outer = at[outer] + wraps;
-            fetch_row(rows->x + to_inner * rows->x_step[inner] +
-                          to_outer * rows->x_step[outer],
-                      bytes);
-            const npy_intp of_x = at[0] * rows->x_step[0] + at[1] * rows->x_step[1];
-            const npy_intp of_y = at[0] * rows->y_step[0] + at[1] * rows->y_step[1];
-            NAME(rotate_pairs)(kernels, j, n, h, rows->x + of_x, x_step,
-                               cos + at[POSITION] * n, sin + at[POSITION] * n,
-                               rows->y + of_y, y_step);
-        }
+    NAME(rotate_pairs)(kernels, j, n, rows->h, x, rows->x_step, cos, sin, y, y_step);
+    if (j + n == rows->h)
+        NAME(copy_tail)(2 * rows->h, rows->d, x, rows->x_step, y, y_step);
+}
+
+/* Pairs j .. j+n-1 of the rows of a block: position by position, a group of heads each
+ * time, all of them where the heads of a position are neighbours in memory. */
+static void
+NAME(rotate_rows)(const rope_kernels *kernels, const rope_rows *rows, npy_intp j,
+                  npy_intp n, const TABLE *cos, const TABLE *sin)
+{
+    const npy_intp size = (npy_intp)sizeof(T), bytes = rows->d * size;
+    const npy_intp group = heads_at_once(rows);
+    const npy_intp ahead = rows->x_row[POSITION] * (AHEAD_BYTES / bytes / group + 1);
+    for (npy_intp first = 0; first < rows->heads; first += group)
+        for (npy_intp i = 0; i < rows->positions; ++i)
+            for (npy_intp k = first; k < least(first + group, rows->heads); ++k) {
+                const char *x =
+                    rows->x + i * rows->x_row[POSITION] + k * rows->x_row[HEAD];
+                char *y = rows->y + i * rows->y_row[POSITION] + k * rows->y_row[HEAD];
+                const TABLE *c = cos + i * n, *s = sin + i * n;
+                fetch_row(x + ahead, bytes);
+                if (rows->streams) {
+                    T row[STREAMED_BYTES / sizeof(T)];
+                    NAME(rotate_row)(kernels, rows, j, n, x, c, s, (char *)row, size);
+                    stream_row(y, row, bytes);
+                } else
+                    NAME(rotate_row)(kernels, rows, j, n, x, c, s, y, rows->y_step);
+            }
 }
 
 /* For each block of positions: its cosines and sines into a stack buffer once, then all
@@ -106,11 +114,17 @@ static void
 NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *data)
 {
     const rope_kernels *kernels = data;
-    const npy_intp n = dims[0], heads = dims[1], d = dims[2];
-    const npy_intp h = pairs_within(d, dims[4]);
-    const npy_intp x_head = steps[5], x_step = steps[6];
+    const npy_intp n = dims[0], h = pairs_within(dims[2], dims[4]);
     const npy_intp row_step = steps[7], plane_step = steps[8];
-    const npy_intp y_head = steps[9], y_step = steps[10];
+    rope_rows rows = {.h = h,
+                      .d = dims[2],
+                      .positions = n,
+                      .heads = dims[1],
+                      .x_row = {steps[0], steps[5]},
+                      .y_row = {steps[4], steps[9]},
+                      .x_step = steps[6],
+                      .y_step = steps[10]};
+    rows.streams = may_stream(&rows, args[0], args[4], (npy_intp)sizeof(T));
     const fp_flags flags = keep_flags();
     plane_tile planes;
     enum { ENTRIES = BLOCK_BYTES / sizeof(TABLE) };
@@ -121,25 +135,25 @@ NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *
         /* Planes of their own per position come one at a time. */
         const npy_intp block = steps[2] == 0 ? least(ENTRIES / tile, BATCH) : 1;
         for (npy_intp first = 0; first < n; first += block) {
-            const npy_intp last = least(first + block, n);
             if (first == 0 || steps[2] != 0)
                 take_planes(&planes, args[2] + first * steps[2] + j * plane_step,
                             row_step, plane_step, tile);
-            take_positions(at, last - first, args[1] + first * steps[1], steps[1],
+            rows.positions = least(n - first, block);
+            rows.x = args[0] + first * steps[0];
+            rows.y = args[4] + first * steps[4];
+            take_positions(at, rows.positions, args[1] + first * steps[1], steps[1],
                            args[3] + first * steps[3], steps[3]);
-            kernels->TABLE_NAME(phases)(tile, planes.row, last - first, at, tile, cos,
+            kernels->TABLE_NAME(phases)(tile, planes.row, rows.positions, at, tile, cos,
                                         sin);
-            const rope_rows rows = {args[0] + first * steps[0],
-                                    args[4] + first * steps[4],
-                                    {last - first, heads},
-                                    {steps[0], x_head},
-                                    {steps[4], y_head}};
-            NAME(rotate_rows)(kernels, j, tile, h, d, &rows, x_step, y_step, cos, sin);
+            NAME(rotate_rows)(kernels, &rows, j, tile, cos, sin);
         }
     }
-    for (npy_intp i = 0; 2 * h < d && i < n; ++i)
-        for (npy_intp head = 0; head < heads; ++head)
-            NAME(copy_tail)(2 * h, d, args[0] + i * steps[0] + head * x_head, x_step,
-                            args[4] + i * steps[4] + head * y_head, y_step);
+    for (npy_intp i = 0; h == 0 && i < n; ++i)
+        for (npy_intp head = 0; head < rows.heads; ++head)
+            NAME(copy_tail)(0, dims[2], args[0] + i * steps[0] + head * steps[5],
+                            rows.x_step, args[4] + i * steps[4] + head * steps[9],
+                            rows.y_step);
+    if (rows.streams)
+        end_streams();
     put_back(flags);
 }
