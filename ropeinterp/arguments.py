@@ -43,24 +43,37 @@ def checked_positions(values: ArrayLike) -> NDArray[np.float64]:
     if isinstance(values, (int, list, tuple, range)):
         values = _integers(values)
     p = _plain_array("positions", values)
-    if p.dtype.kind == "f" and p.dtype.itemsize == 8:
-        bad = ~(np.abs(p) <= _LARGEST)
+    kind = p.dtype.kind
+    if kind == "f" and p.dtype.itemsize == 8:
         reason = "positions must be finite and at most 2**53 in magnitude"
-    elif p.dtype.kind in "iu":
-        bad = (p > _LARGEST) | (p < -_LARGEST) if p.dtype.itemsize == 8 else None
+    elif kind in "iu":
         reason = "positions must be at most 2**53 in magnitude"
     else:
         raise TypeError(
             f"positions must be integers or float64, not {p.dtype}: "
             + (
                 "it does not hold long positions"
-                if p.dtype.kind == "f" or is_bfloat16(p.dtype)
+                if kind == "f" or is_bfloat16(p.dtype)
                 else "convert them first"
             )
         )
-    if bad is not None and bad.any():
-        raise ValueError(f"positions {printable(p[bad].ravel()[0].item())}: {reason}")
+    worst = _beyond(p)
+    if worst is not None:
+        raise ValueError(f"positions {printable(worst)}: {reason}")
     return p.astype(np.float64)
+
+
+def _beyond(p: NDArray[Any]) -> int | float | None:
+    """Return a position that is not within 2**53, if there is one."""
+    if p.size <= 16:  # a step of decoding: NumPy's calls would cost more than the loop
+        return next((v for v in p.ravel().tolist() if not abs(v) <= _LARGEST), None)
+    if p.dtype.kind == "f":
+        bad = ~(np.abs(p) <= _LARGEST)
+    elif p.dtype.itemsize == 8:
+        bad = (p > _LARGEST) | (p < -_LARGEST)
+    else:
+        return None
+    return p[bad].ravel()[0].item() if bad.any() else None
 
 
 def _integers(values: Any) -> Any:
@@ -92,6 +105,8 @@ def checked_x(x: ArrayLike) -> NDArray[Any]:
 
 def _may_overlap_itself(a: NDArray[Any]) -> bool:
     """Whether two elements could share memory: axes nested by stride never do."""
+    if a.flags.c_contiguous:
+        return False
     covered = a.itemsize
     for stride, n in sorted(
         (abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1
@@ -106,7 +121,9 @@ def checked_out(out: object, x: NDArray[Any]) -> NDArray[Any]:
     """Return `out` if the rotated x can be written there, or raise."""
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"out must be an ndarray, not {type(out).__name__}")
-    if out.dtype.newbyteorder("=") != x.dtype.newbyteorder("="):
+    if out.dtype != x.dtype and out.dtype.newbyteorder("=") != x.dtype.newbyteorder(
+        "="
+    ):
         raise TypeError(f"out is {out.dtype}, but x is {x.dtype}")
     if out.shape != x.shape:
         raise ValueError(f"out has shape {out.shape}, but x has {x.shape}")

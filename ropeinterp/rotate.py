@@ -22,7 +22,6 @@ from ropeinterp.arguments import (
     checked_positions,
     checked_x,
     has_axes,
-    is_bfloat16,
     sequence_axis,
 )
 from ropeinterp.errors import printable
@@ -40,11 +39,11 @@ def _call(
     name: str, x: NDArray[Any], *operands: Any, out: NDArray[Any], **how: Any
 ) -> None:
     """Call kernel `name` on x; bfloat16 has loops of its own over its bits."""
-    if is_bfloat16(x.dtype):
+    if x.dtype.char in "efd":
+        getattr(_core, name)(x, *operands, out=out, **how)
+    else:
         kernel = getattr(_core, f"_{name}_bfloat16")
         kernel(x.view(np.uint16), *operands, out=out.view(np.uint16), **how)
-    else:
-        getattr(_core, name)(x, *operands, out=out, **how)
 
 
 def _blocks(spec: RopeSpec) -> list[tuple[slice, slice]]:
@@ -125,15 +124,21 @@ def _prepare(
         out = np.empty_like(x, dtype=x.dtype.newbyteorder("="), subok=False)
     else:
         out = checked_out(out, x)
-        in_place = (
-            out.__array_interface__["data"] == x.__array_interface__["data"]
-            and out.strides == x.strides
-        )
-        if not in_place and np.may_share_memory(out, x):
+        if out is not x and _overlap(x, out):
             x = x.copy()
-    if first and out is not x:
+    if first == 0:
+        return _Job(x, p, out, with_axes), out
+    if out is not x:
         out[..., :first] = x[..., :first]
     return _Job(x[..., first:], p, out[..., first:], with_axes), out
+
+
+def _overlap(x: NDArray[Any], out: NDArray[Any]) -> bool:
+    """Whether out shares memory with x without being the same elements."""
+    if not np.may_share_memory(out, x):
+        return False
+    same_start = out.__array_interface__["data"] == x.__array_interface__["data"]
+    return not (same_start and out.strides == x.strides)
 
 
 def apply(
@@ -152,12 +157,13 @@ def apply(
     Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`.
     """
     check_precision(precision)
-    workers = _thread_count(threads)
+    if threads is not None:
+        threads = _thread_count(threads)
     if inverse:
         check_turns(spec, "inverse")
     job, result = _prepare(spec, x, positions, seq_axis, out)
-    sign = -LAYOUTS[spec.layout].sign if inverse else LAYOUTS[spec.layout].sign
-    job = job._replace(positions=sign * job.positions)
+    if inverse != (LAYOUTS[spec.layout].sign < 0):
+        job = job._replace(positions=-job.positions)
 
     def rotate(piece: _Job) -> None:
         if precision == "exact" and not piece.with_axes:
@@ -167,30 +173,31 @@ def apply(
         tables = tables_of(spec, piece.positions, piece.with_axes, dtype, precision)
         _by_tables(spec, piece.x, tables, piece.out)
 
-    _run(rotate, job, workers)
+    _run(rotate, job, threads)
     return result
 
 
 def _fused(spec: RopeSpec, job: _Job) -> None:
     """One call of the fused gufunc: its heads are an axis on which positions agree."""
-    x, out, p = job.x, job.out, job.positions * spec.position_scale
-    shared = [a for a in range(p.ndim) if p.shape[a] == 1]
+    x, p, out, _ = job
+    if spec.position_scale != 1.0:
+        p = p * spec.position_scale
+    shared = [a for a, n in enumerate(p.shape) if n == 1]
     if shared:
-        heads = max(shared, key=lambda a: x.shape[a])
-        p = p.squeeze(heads)
+        heads = max(shared, key=x.shape.__getitem__)
+        p = p.reshape(p.shape[:heads] + p.shape[heads + 1 :])
     else:
         heads, x, out = -2, x[..., None, :], out[..., None, :]
+    axes = [(heads, -1), (), (0, 1), (), (heads, -1)]
     kernel = LAYOUTS[spec.layout].kernel
+    name = "rope" if kernel == "half" else f"rope_{kernel}"
+    scale, planes = spec.attention_scaling, spec._planes
+    if LAYOUTS[spec.layout].blocks == 1:
+        _call(name, x, p, planes, scale, out=out, axes=axes)
+        return
     for channels, pairs in _blocks(spec):
-        _call(
-            "rope" if kernel == "half" else f"rope_{kernel}",
-            x[..., channels],
-            p,
-            spec._planes[:, pairs],
-            spec.attention_scaling,
-            out=out[..., channels],
-            axes=[(heads, -1), (), (0, 1), (), (heads, -1)],
-        )
+        block, result = x[..., channels], out[..., channels]
+        _call(name, block, p, planes[:, pairs], scale, out=result, axes=axes)
 
 
 def _table_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -246,19 +253,21 @@ def retarget(
     return result
 
 
-def _thread_count(threads: int | None) -> int:
-    if threads is None:
-        text = os.environ.get("ROPEINTERP_NUM_THREADS", "1")
-        if not text.isdecimal() or int(text) < 1:
-            raise ValueError(
-                f"ROPEINTERP_NUM_THREADS {printable(text)}: must be a positive integer"
-            )
-        return int(text)
+def _thread_count(threads: object) -> int:
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
         raise TypeError(f"threads must be an int, not {type(threads).__name__}")
     if threads < 1:
         raise ValueError(f"threads {threads}: must be at least 1")
     return int(threads)
+
+
+def _threads_of_environment() -> int:
+    text = os.environ.get("ROPEINTERP_NUM_THREADS", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(
+            f"ROPEINTERP_NUM_THREADS {printable(text)}: must be a positive integer"
+        )
+    return int(text)
 
 
 def _pieces(job: _Job, n: int) -> Iterator[_Job]:
@@ -279,7 +288,7 @@ def _pieces(job: _Job, n: int) -> Iterator[_Job]:
         yield _Job(job.x[cut], p, job.out[cut], job.with_axes)
 
 
-def _run(rotate: Callable[[_Job], None], job: _Job, threads: int) -> None:
+def _run(rotate: Callable[[_Job], None], job: _Job, threads: int | None) -> None:
     """Rotate piece by piece: a signal is answered between, threads share the pieces.
 
     The pool lives for this call only: nothing survives into a forked child.
@@ -287,12 +296,14 @@ def _run(rotate: Callable[[_Job], None], job: _Job, threads: int) -> None:
     n = max(-(-job.x.nbytes // _BYTES_PER_CALL), 1)
     if n == 1 or job.x.ndim == 1:
         rotate(job)
-    elif threads == 1:
+        return
+    workers = _threads_of_environment() if threads is None else threads
+    if workers == 1:
         for piece in _pieces(job, n):
             rotate(piece)
-    else:
-        # Imported where it is used: it brings logging and 5 ms to every start.
-        from concurrent.futures import ThreadPoolExecutor
+        return
+    # Imported where it is used: it brings logging and 5 ms to every start.
+    from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(rotate, _pieces(job, max(n, threads))))
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(rotate, _pieces(job, max(n, workers))))
