@@ -157,8 +157,7 @@ def apply(
     Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`.
     """
     check_precision(precision)
-    if threads is not None:
-        threads = _thread_count(threads)
+    workers = _thread_count(threads)
     if inverse:
         check_turns(spec, "inverse")
     job, result = _prepare(spec, x, positions, seq_axis, out)
@@ -173,7 +172,7 @@ def apply(
         tables = tables_of(spec, piece.positions, piece.with_axes, dtype, precision)
         _by_tables(spec, piece.x, tables, piece.out)
 
-    _run(rotate, job, threads)
+    _run(rotate, job, workers)
     return result
 
 
@@ -253,21 +252,19 @@ def retarget(
     return result
 
 
-def _thread_count(threads: object) -> int:
+def _thread_count(threads: int | None) -> int:
+    if threads is None:
+        text = os.environ.get("ROPEINTERP_NUM_THREADS", "1")
+        if not text.isdecimal() or int(text) < 1:
+            raise ValueError(
+                f"ROPEINTERP_NUM_THREADS {printable(text)}: must be a positive integer"
+            )
+        return int(text)
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
         raise TypeError(f"threads must be an int, not {type(threads).__name__}")
     if threads < 1:
         raise ValueError(f"threads {threads}: must be at least 1")
     return int(threads)
-
-
-def _threads_of_environment() -> int:
-    text = os.environ.get("ROPEINTERP_NUM_THREADS", "1")
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(
-            f"ROPEINTERP_NUM_THREADS {printable(text)}: must be a positive integer"
-        )
-    return int(text)
 
 
 def _pieces(job: _Job, n: int) -> Iterator[_Job]:
@@ -288,7 +285,7 @@ def _pieces(job: _Job, n: int) -> Iterator[_Job]:
         yield _Job(job.x[cut], p, job.out[cut], job.with_axes)
 
 
-def _run(rotate: Callable[[_Job], None], job: _Job, threads: int | None) -> None:
+def _run(rotate: Callable[[_Job], None], job: _Job, threads: int) -> None:
     """Rotate piece by piece: a signal is answered between, threads share the pieces.
 
     The pool lives for this call only: nothing survives into a forked child.
@@ -297,13 +294,12 @@ def _run(rotate: Callable[[_Job], None], job: _Job, threads: int | None) -> None
     if n == 1 or job.x.ndim == 1:
         rotate(job)
         return
-    workers = _threads_of_environment() if threads is None else threads
-    if workers == 1:
+    if threads == 1:
         for piece in _pieces(job, n):
             rotate(piece)
         return
     # Imported where it is used: it brings logging and 5 ms to every start.
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(rotate, _pieces(job, max(n, workers))))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(rotate, _pieces(job, max(n, threads))))
