@@ -20,33 +20,40 @@
 #endif
 
 #define T float
+#define NARROW 1
 #define NAME(op) op##_f32
 #define STORE(v) ((float)(v))
 #include "kernels_rotate.inc.h"
 #include "kernels_table.inc.h"
 #undef T
+#undef NARROW
 #undef NAME
 #undef STORE
 
 #define T double
+#define NARROW 0
 #define NAME(op) op##_f64
 #define STORE(v) (v)
 #include "kernels_rotate.inc.h"
 #include "kernels_table.inc.h"
 #undef T
+#undef NARROW
 #undef NAME
 #undef STORE
 
 #define T float16
+#define NARROW 1
 #define NAME(op) op##_f16
 #define STORE(v) round_to_float16(v)
 #include "kernels_rotate16.inc.h"
 #include "kernels_table.inc.h"
 #undef T
+#undef NARROW
 #undef NAME
 #undef STORE
 
 #define T bfloat16
+#define NARROW 1
 #define NAME(op) op##_bf16
 #define STORE(v) round_to_bfloat16(v)
 #include "kernels_rotate16.inc.h"

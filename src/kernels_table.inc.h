@@ -1,4 +1,5 @@
-/* Template, included once per type of a table; needs T, NAME(op), STORE(double). */
+/* Template, included once per type of a table; needs T, NAME(op), STORE(double) and
+ * NARROW: whether T is at most a float, for which shorter phases are exact enough. */
 
 /* One row at a time in three short loops, because one long chain of operations would
  * leave the CPU too few pairs to work on at once; many rows a call, because setting up
@@ -21,23 +22,33 @@ NAME(phases)(ptrdiff_t n, const double *const u[ROPE_PLANES], ptrdiff_t rows,
             const double cos_scale = at[r].cos_scale, sin_scale = at[r].sin_scale;
             T *restrict const c = cos + r * row + first;
             T *restrict const s = sin + r * row + first;
-            if (high == 0.0 && f == 0.0)
+            const int is_integer = high == 0.0 && f == 0.0;
+            if (NARROW && is_integer)
                 for (ptrdiff_t i = 0; i < m; ++i) {
+                    double of_cos, of_sin;
+                    const turn t =
+                        narrow_turn_of_integer(p, u0[i], u1[i], u2[i], u3[i], u4[i]);
+                    cos_sin_of_narrow_turn(t, &of_cos, &of_sin);
+                    h[i] = of_cos * cos_scale;
+                    l[i] = of_sin * sin_scale;
+                }
+            else {
+                for (ptrdiff_t i = 0; i < m && is_integer; ++i) {
                     const turn t =
                         turn_of_integer(p, u0[i], u1[i], u2[i], u3[i], u4[i]);
                     h[i] = t.h, l[i] = t.l, quarter[i] = t.quarter;
                 }
-            else
-                for (ptrdiff_t i = 0; i < m; ++i) {
+                for (ptrdiff_t i = 0; i < m && !is_integer; ++i) {
                     const turn t = turn_of_any(p, high, f, u0[i], u1[i], u2[i], u3[i],
                                                u4[i], uh[i], ul[i]);
                     h[i] = t.h, l[i] = t.l, quarter[i] = t.quarter;
                 }
-            for (ptrdiff_t i = 0; i < m; ++i) {
-                double of_cos, of_sin;
-                cos_sin_of_turn((turn){h[i], l[i], quarter[i]}, &of_cos, &of_sin);
-                h[i] = of_cos * cos_scale;
-                l[i] = of_sin * sin_scale;
+                for (ptrdiff_t i = 0; i < m; ++i) {
+                    double of_cos, of_sin;
+                    cos_sin_of_turn((turn){h[i], l[i], quarter[i]}, &of_cos, &of_sin);
+                    h[i] = of_cos * cos_scale;
+                    l[i] = of_sin * sin_scale;
+                }
             }
             for (ptrdiff_t i = 0; i < m; ++i) {
                 c[i] = STORE(h[i]);

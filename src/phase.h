@@ -96,7 +96,8 @@ without_quarters(double s, uint64_t *quarter)
  *     the angle less whole quarter turns; error below 2^-111      turn
  *
  *   Notes:
- *     1) p*u0 .. p*u3 are exact; A, B and s are exact too.
+ *     1) p*u0 .. p*u3 are exact; A, A + p*u1 (a multiple of 2^-45 below 2^8) and s are
+ *        exact too.
  *     2) TwoSum, not FastTwoSum: s may be the smaller one near a zero.
  *
  *   Source: numerics.md 5.1.
@@ -105,12 +106,39 @@ static inline turn
 turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
 {
     turn r;
-    const double A = product_without_turns(p, u0), B = product_without_turns(p, u1);
-    const double s = without_quarters(A + B, &r.quarter);
+    const double A = product_without_turns(p, u0);
+    const double s = without_quarters(add_exact_product(p, u1, A), &r.quarter);
     double l1, l2;
     const double h = sum_with_product(s, p, u2, &l1);
     r.h = sum_with_product(h, p, u3, &l2);
     r.l = (l1 + l2) + p * u4;
+    return r;
+}
+
+/*
+ * The same in one double, for tables of float and narrower types.
+ *
+ *   Given:
+ *     p, u0..u4   as above                                        as above
+ *
+ *   Returned:
+ *     h       the angle, within 1.3 units of 2^-53 relative       turn
+ *     l       not set
+ *
+ *   Notes:
+ *     1) s and p*u2 are multiples of 2^-67: where they nearly cancel their sum is
+ *        exact, so its rounding is small relative to the angle everywhere. The same
+ *        holds one level down for p*u3.
+ *
+ *   Source: numerics.md 5.1, "need only four planes", taken one step further.
+ */
+static inline turn
+narrow_turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
+{
+    turn r;
+    const double A = product_without_turns(p, u0);
+    const double s = without_quarters(add_exact_product(p, u1, A), &r.quarter);
+    r.h = add_exact_product(p, u2, s) + add_exact_product(p, u3, p * u4);
     return r;
 }
 
@@ -162,6 +190,41 @@ turn_of_any(double p, double high, double f, double u0, double u1, double u2, do
     return r;
 }
 
+/* (sin(r)/r - 1) / r^2 as a polynomial in y = r^2, and (cos(r) - 1 + y/2) / y^2, for
+ * |r| <= pi/4 + 2^-12. Remez exchange at 250 bits for weights 1/sin and 1/cos, rounded
+ * to double; relative error 2^-56.5 and 2^-59.5. tests/test_phase.py measures both
+ * again with mpmath. Source: numerics.md 5.3. */
+static inline double
+sin_polynomial(double y)
+{
+    const double S1 = -0x1.5555555555548p-3, S2 = 0x1.111111110f7bcp-7;
+    const double S3 = -0x1.a01a019bfb4fep-13, S4 = 0x1.71de3565794d5p-19;
+    const double S5 = -0x1.ae5e58ab4141ap-26, S6 = 0x1.5d8f409395d2dp-33;
+    return S1 + y * (S2 + y * (S3 + y * (S4 + y * (S5 + y * S6))));
+}
+
+static inline double
+cos_polynomial(double y)
+{
+    const double C1 = 0x1.555555555554bp-5, C2 = -0x1.6c16c16c14f7ap-10;
+    const double C3 = 0x1.a01a019c8205ep-16, C4 = -0x1.27e4f7e913604p-22;
+    const double C5 = 0x1.1ee9d687528fap-29, C6 = -0x1.8fa3fa52b3570p-37;
+    return C1 + y * (C2 + y * (C3 + y * (C4 + y * (C5 + y * C6))));
+}
+
+/* Put the quarter turns back: an odd one swaps the two, bit 1 flips the sign; masks, no
+ * branches. */
+static inline void
+turn_back(uint64_t quarter, uint64_t s, uint64_t c, double *cos, double *sin)
+{
+    const uint64_t odd = 0u - (quarter & 1u);
+    const uint64_t change = (s ^ c) & odd;
+    const uint64_t sin_sign = (quarter & 2u) << 62;
+    const uint64_t cos_sign = ((quarter + 1u) & 2u) << 62;
+    *sin = double_from_bits((s ^ change) ^ sin_sign);
+    *cos = double_from_bits((c ^ change) ^ cos_sign);
+}
+
 /*
  * Cosine and sine of a reduced angle.
  *
@@ -174,39 +237,47 @@ turn_of_any(double p, double high, double f, double u0, double u1, double u2, do
  *   Notes:
  *     1) rh + rl is the angle in radians; e, the error of the product, costs four
  *        operations and brings 1.44 ulp down to 0.80.
- *     2) Coefficients: Remez exchange at 250 bits for weights 1/sin and 1/cos on
- *        |r| <= pi/4 + 2^-12, rounded to double; relative error 2^-56.5 and 2^-59.5.
- *        tests/test_phase.py measures both errors again with mpmath.
- *     3) An odd quarter swaps the two, bit 1 flips the sign: masks, no branches.
  *
  *   Source: numerics.md 5.2 and 5.3.
  */
 static inline void
 cos_sin_of_turn(turn t, double *cos, double *sin)
 {
-    const double S1 = -0x1.5555555555548p-3, C1 = 0x1.555555555554bp-5;
-    const double S2 = 0x1.111111110f7bcp-7, C2 = -0x1.6c16c16c14f7ap-10;
-    const double S3 = -0x1.a01a019bfb4fep-13, C3 = 0x1.a01a019c8205ep-16;
-    const double S4 = 0x1.71de3565794d5p-19, C4 = -0x1.27e4f7e913604p-22;
-    const double S5 = -0x1.ae5e58ab4141ap-26, C5 = 0x1.1ee9d687528fap-29;
-    const double S6 = 0x1.5d8f409395d2dp-33, C6 = -0x1.8fa3fa52b3570p-37;
-
     const double rh = t.h * TWO_PI;
     const double e = product_error(t.h, TWO_PI, rh);
     const double rl = e + (t.h * TWO_PI_LOW + t.l * TWO_PI);
     const double y = rh * rh, v = add_exact_product(-0.5, y, 1.0);
     const double low_of_v = add_exact_product(-0.5, y, 1.0 - v);
-    const double S = S1 + y * (S2 + y * (S3 + y * (S4 + y * (S5 + y * S6))));
-    const double C = C1 + y * (C2 + y * (C3 + y * (C4 + y * (C5 + y * C6))));
+    const double S = sin_polynomial(y), C = cos_polynomial(y);
     const uint64_t s = double_bits(rh + ((rh * y) * S + rl * v));
     const uint64_t c = double_bits(v + (low_of_v + ((y * y) * C - rh * rl)));
 
-    const uint64_t odd = 0u - (t.quarter & 1u);
-    const uint64_t change = (s ^ c) & odd;
-    const uint64_t sin_sign = (t.quarter & 2u) << 62;
-    const uint64_t cos_sign = ((t.quarter + 1u) & 2u) << 62;
-    *sin = double_from_bits((s ^ change) ^ sin_sign);
-    *cos = double_from_bits((c ^ change) ^ cos_sign);
+    turn_back(t.quarter, s, c, cos, sin);
+}
+
+/*
+ * The same from a turn in one double, for tables of float and narrower types.
+ *
+ *   Given:
+ *     t       the angle; l is not read                            turn
+ *
+ *   Returned:
+ *     cos, sin  within 2.7 ulp, 0.6 on average
+ *
+ *   Notes:
+ *     1) A float is then misrounded where the double lies that near to a midpoint: in
+ *        1 of 4e8 values, against 1 of 5e8 from the long form. docs/accuracy.md counts.
+ *
+ *   Source: numerics.md 5.2, "short form", without the low parts.
+ */
+static inline void
+cos_sin_of_narrow_turn(turn t, double *cos, double *sin)
+{
+    const double r = t.h * TWO_PI, y = r * r;
+    const double v = add_exact_product(-0.5, y, 1.0);
+    const uint64_t s = double_bits(r + (r * y) * sin_polynomial(y));
+    const uint64_t c = double_bits(v + (y * y) * cos_polynomial(y));
+    turn_back(t.quarter, s, c, cos, sin);
 }
 
 #endif
