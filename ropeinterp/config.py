@@ -17,7 +17,8 @@ from ropeinterp.reading.source import load
 
 __all__ = ["Note", "RopeConfig", "read"]
 
-_DIALECTS = ("transformers", "transformers-4")
+# Whose reading, and the version whose behaviour was measured.
+_DIALECTS = {"transformers": "5.23.0", "transformers-4": "4.57.6"}
 
 
 class HasToDict(Protocol):
@@ -41,7 +42,8 @@ def read(
     source : mapping, path, or object with ``to_dict()``
         The config, its JSON file, or a directory with config.json.
     dialect : {"transformers", "transformers-4"}, optional
-        Whose reading is meant: that of transformers 5.x or of 4.57.
+        Whose reading is meant: that of transformers 5.x or of 4.57. The version that
+        was measured may be added, "transformers==5.23.0" or "transformers-4==4.57.6".
     trained_length : int, optional
         Tokens of the original context, where the config cannot say it.
     context_length : int, optional
@@ -66,17 +68,16 @@ def read(
     ...       "rope_theta": 1e4}).spec.inv_freq()
     array([1.  , 0.01])
     """
-    if dialect not in _DIALECTS:
-        raise ValueError(
-            f"dialect {printable(dialect)}: must be one of {', '.join(_DIALECTS)}"
-        )
-    for name, value in (
-        ("trained_length", trained_length),
-        ("context_length", context_length),
-    ):
-        _check_length(name, value)
+    if not isinstance(dialect, str):
+        raise TypeError(f"dialect must be a str, not {type(dialect).__name__}")
+    name, _, version = dialect.partition("==")
+    if name not in _DIALECTS or version not in ("", _DIALECTS[name]):
+        known = ", ".join(f"{n} (=={v})" for n, v in _DIALECTS.items())
+        raise ValueError(f"dialect {printable(dialect)}: must be one of {known}")
+    _check_length("trained_length", trained_length)
+    _check_length("context_length", context_length)
     keys, notes = load(source)
-    return Reader(dialect, trained_length).config(keys, "$", notes)
+    return Reader(name, trained_length).config(keys, "$", notes)
 
 
 def _check_length(name: str, value: object) -> None:

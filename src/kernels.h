@@ -7,8 +7,8 @@
  *   aliasing  y may be x in rotate_*, except where the layouts of x and y differ;
  *             tables and planes never overlap anything written
  *   accuracy  phases_f64 within 0.80 ulp (|position| <= 2^31, scale 1); the narrower
- *             ones are that double rounded once; rotate_* rounds each product and the
- *             sum once, float16 and bfloat16 through float
+ *             ones round a double within 2.7 ulp once; rotate_* rounds each product and
+ *             the sum once, float16 and bfloat16 in float
  *   FP state  no trap: NaN, infinities and masked work may set flags, which the ufunc
  *             loops put back
  */

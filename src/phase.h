@@ -265,8 +265,9 @@ cos_sin_of_turn(turn t, double *cos, double *sin)
  *     cos, sin  within 2.7 ulp, 0.6 on average
  *
  *   Notes:
- *     1) A float is then misrounded where the double lies that near to a midpoint: in
- *        1 of 4e8 values, against 1 of 5e8 from the long form. docs/accuracy.md counts.
+ *     1) A float is misrounded only where the double lies that near to a midpoint; every
+ *        position below 2^20 counted (docs/accuracy.md): 1 of 537 million values, the
+ *        same one that the long form misrounds.
  *
  *   Source: numerics.md 5.2, "short form", without the low parts.
  */

@@ -127,6 +127,17 @@ def test_sources_of_the_same_config(tmp_path):
         assert ri.read(source) == ri.read(LLAMA)
 
 
+def test_a_dialect_may_name_the_version_that_was_measured():
+    config = LLAMA | {"rope_parameters": {"rope_type": "default", "rope_theta": 7e5}}
+    for name, version in (("transformers", "5.23.0"), ("transformers-4", "4.57.6")):
+        plain, exact = (
+            ri.read(config, dialect=d) for d in (name, f"{name}=={version}")
+        )
+        assert plain.spec == exact.spec
+        with pytest.raises(ValueError, match=f"dialect '{name}==1.0': must be one of"):
+            ri.read(config, dialect=f"{name}==1.0")
+
+
 def test_unknown_dialect_and_gguf(tmp_path):
     with pytest.raises(ValueError, match="dialect 'jax'"):
         ri.read(LLAMA, dialect="jax")
