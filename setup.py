@@ -13,11 +13,12 @@ SRC = Path("src")
 MSVC = platform.system() == "Windows" and "GCC" not in platform.python_compiler()
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
-# The same bits on every machine: no contraction of a*b+c into an FMA, ever.
+# The same bits on every machine: no contraction of a*b+c into an FMA, ever. No debug
+# information either, unless ROPEINTERP_CFLAGS asks for it: it is half of the wheel.
 FLAGS = (
     ["/O2", "/fp:precise", "/std:c11"]
     if MSVC
-    else ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"]
+    else ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
 )
 # One file per instruction set with its own flags. A file whose instruction set does
 # not exist on the target machine compiles to nothing (guards in the file).
