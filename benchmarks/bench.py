@@ -80,7 +80,7 @@ def compiler():
     text = Path(_core.__file__).read_bytes()
     clang = re.search(rb"clang version [\d.]+", text)
     gcc = re.search(rb"GCC: \([^)]*\) [\d.]+", text)
-    return (clang or gcc or [b"unknown"])[0].decode().removeprefix("GCC: ")
+    return (clang or gcc or [b"unknown"])[0].decode().replace("GCC: (", "gcc (")
 
 
 def version(package):

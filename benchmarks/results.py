@@ -39,11 +39,11 @@ class Results:
         if key not in self.times:
             return ""
         peer, row = key[:2]
-        text = f"{self.seconds(*key) / unit(row)[0]:.3g}"
+        text = digits(self.seconds(*key) / unit(row)[0])
         if row != "inv_freq":
             text += f" ({self.mu(*key):.2f})"
         if peer != OURS and (OURS, *key[1:]) in self.times:
-            text += f" **{self.ratio(*key):.1f} x**"
+            text += f" **{digits(self.ratio(*key), 2)} x**"
         return text
 
     def table(self, row):
@@ -64,8 +64,14 @@ class Results:
         if self.notes:
             yield "## Not measured\n"
             for (peer, why), where in self.notes.items():
-                yield f"- {peer}: {', '.join([*where, why])}"
+                rows = f" ({', '.join(where)})" if where else ""
+                yield f"- {peer}{rows}: {why}"
             yield ""
+
+
+def digits(value, count=3):
+    """So many significant digits, never as a power of ten."""
+    return f"{value:.0f}" if value >= 10**count else f"{value:.{count}g}"
 
 
 def unit(row):
