@@ -3,7 +3,8 @@
 #   make test         every test that needs no heavy package
 #   make test-all     also the slow ones and those against dask and xarray
 #   make lint         ruff, mypy, clang-format
-#   make bench        time the kernels beside memcpy, write benchmarks/README.md
+#   make bench        time us beside memcpy and other packages, write benchmarks/README.md
+#   make bench-quick  only us, memcpy and NumPy, in two minutes
 #   make accuracy     measure how exact the tables are, write docs/accuracy.md
 #   make docs         run every example of the docstrings and of the README
 #   make wheel-check  install the wheel alone in an empty venv and use it
@@ -16,7 +17,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard src/*.[ch]) setup.py pyproject.toml
 
-.PHONY: run test test-all lint bench accuracy docs wheel-check clean
+.PHONY: run test test-all lint bench bench-quick accuracy docs wheel-check clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/examples.stamp
@@ -34,8 +35,16 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/mypy --strict ropeinterp
 	$(BIN)/clang-format --dry-run -Werror src/*.[ch]
 
-bench: $(VENV)/bench.stamp
-	$(BIN)/python benchmarks/bench_apply.py --write $(ARGS)
+# The other packages are large: a venv of their own. ggml comes as sources, and where it
+# cannot be built the table says so.
+BENCH := $(VENV)-bench
+bench:
+	$(MAKE) VENV=$(BENCH) $(BENCH)/bench.stamp
+	-$(BENCH)/bin/pip install --quiet ggml-python==0.0.45
+	$(BENCH)/bin/python benchmarks/bench.py --write $(ARGS)
+
+bench-quick: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/bench.py --quick $(ARGS)
 
 accuracy: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python benchmarks/accuracy.py --output docs/accuracy.md $(ARGS)
