@@ -2,11 +2,15 @@
  * float16 and bfloat16 as bits: loads and correctly rounded stores.
  *
  * Plain arithmetic without branches, so that compilers can vectorise it and every
- * instruction set gives the same bits; no trap with FTZ or DAZ, because no
- * intermediate value is subnormal.
+ * instruction set gives the same bits. The loops run with FTZ and DAZ off
+ * (ufuncs_loops.c), so subnormal numbers are numbers.
  */
 #ifndef ROPE_HALF_H
 #define ROPE_HALF_H
+
+#ifdef _MSC_VER
+#pragma fp_contract(off) /* /fp:precise alone contracts before Visual Studio 2022 */
+#endif
 
 #include <stdint.h>
 #include <string.h>

@@ -7,8 +7,9 @@
  *   aliasing  y may be x in rotate_*, except where the layouts of x and y differ;
  *             tables and planes never overlap anything written
  *   accuracy  phases_f64 within 0.80 ulp (|position| <= 2^31, scale 1); the narrower
- *             ones round a double within 2.7 ulp once; rotate_* rounds each product and
+ *             ones round a double within 3.2 ulp once; rotate_* rounds each product and
  *             the sum once, float16 and bfloat16 in float
+ *   NaN       stays a NaN in its own pair; its payload is not promised
  *   FP state  no trap: NaN, infinities and masked work may set flags, which the ufunc
  *             loops put back
  */
@@ -58,8 +59,8 @@ typedef void rope_rotate_f32(ptrdiff_t n, ptrdiff_t gap, const float *x,
 typedef void rope_rotate_f64(ptrdiff_t n, ptrdiff_t gap, const double *x,
                              const double *cos, const double *sin, double *y);
 
-typedef struct rope_kernels {
-    const struct rope_kernels *self[3]; /* the data of a ufunc's loops, one per type */
+typedef struct {
+    const void *self[3]; /* this table: the data of a ufunc's loops, one per type */
     const char *isa;
     int x_layout, y_layout; /* ROPE_HALF or ROPE_INTERLEAVED */
     rope_phases_f16 *phases_f16;

@@ -72,7 +72,8 @@ prepare_scaled(const double *parameter, rope_terms *terms, double factor,
 static int
 prepare_base_scaled(const double *parameter, rope_terms *terms, const wide *lambda)
 {
-    if (!is_dim(parameter[0], 3) || !prepare_default(parameter, terms))
+    if (!is_dim(parameter[0], 3) || !prepare_default(parameter, terms) ||
+        lambda->exponent > 500 || lambda->exponent < -500)
         return 0;
     const wide stretch = series_ratio(lambda, parameter[0] - 2);
     terms->ratio = wide_multiply(&terms->ratio, &stretch);
@@ -227,7 +228,7 @@ prepare_dynamic(const double *parameter, rope_terms *terms)
     const double factor = parameter[2], denominator = parameter[5];
     const double trained = parameter[4], length = fmax(parameter[3], trained);
     if (!is_positive(factor) || !is_positive(denominator) || !is_positive(trained) ||
-        !is_positive(length))
+        !is_positive(parameter[3]))
         return 0;
     const wide f = ratio_of(factor, denominator), m = wide_from_double(trained);
     const wide beyond = difference(length, trained);
@@ -404,7 +405,8 @@ const rope_formula rope_proportional = {5, 1, -1, prepare_proportional,
  * Inverse frequencies that come from elsewhere: a GGUF file, a model's buffer.
  *
  *   Given:
- *     inv_freq  one value per pair, >= 0; each counts as exact    rad / token
+ *     inv_freq  one value per pair, 0 or from 2^-500 to 2^500; each counts as the
+ *               exact number it is                              rad / token
  *
  *   Returned:
  *     the same                                                    rad / token
@@ -413,7 +415,7 @@ static int
 pair_given(const rope_terms *terms, double k, double of_pair, wide *w)
 {
     (void)terms, (void)k;
-    if (!(of_pair >= 0.0 && of_pair < INFINITY))
+    if (of_pair != 0.0 && !is_positive(of_pair))
         return 0;
     *w = wide_from_double(of_pair);
     return 1;

@@ -18,7 +18,7 @@ frequency_sets(char **args, const npy_intp *dims, const npy_intp *steps,
         planes = (rope_column){args[n_in + 1], core[own < 0 ? 3 : 4]};
         plane_step = core[own < 0 ? 2 : 3];
     }
-    const fp_flags flags = keep_flags();
+    const fp_state found = enter_loop();
     for (npy_intp i = 0; i < n_sets; ++i) {
         double parameter[ROPE_MAX_PARAMETERS];
         for (int j = 0; j < ROPE_MAX_PARAMETERS; ++j)
@@ -34,7 +34,7 @@ frequency_sets(char **args, const npy_intp *dims, const npy_intp *steps,
         if (with_planes)
             planes.start += steps[n_in + 1];
     }
-    put_back(flags);
+    leave_loop(found);
 }
 
 static void

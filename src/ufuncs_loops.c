@@ -3,6 +3,7 @@
 #include "ufuncs_loops.h"
 
 #include <fenv.h>
+#include <math.h>
 
 #include "kernels.h"
 
@@ -15,24 +16,46 @@
 enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384, BATCH = 128 };
 
 /* NaN and infinity in the data belong to the user, not to NumPy's error state: loops
- * leave the floating-point flags as they found them. */
-typedef struct {
-    fexcept_t saved;
-} fp_flags;
+ * leave the floating-point flags as they found them. Flushing of subnormal numbers,
+ * which some libraries switch on for a whole thread, is off while a loop runs. */
+#if defined(__SSE2__)
+typedef unsigned int fp_state;
 
-static fp_flags
-keep_flags(void)
+static fp_state
+enter_loop(void)
 {
-    fp_flags flags;
-    fegetexceptflag(&flags.saved, FE_ALL_EXCEPT);
-    return flags;
+    const fp_state found = _mm_getcsr();
+    _mm_setcsr(found & ~0x8040u); /* FTZ and DAZ */
+    return found;
 }
 
 static void
-put_back(fp_flags flags)
+leave_loop(fp_state found)
 {
-    fesetexceptflag(&flags.saved, FE_ALL_EXCEPT);
+    _mm_setcsr(found);
 }
+#else
+typedef fenv_t fp_state;
+
+static fp_state
+enter_loop(void)
+{
+    fp_state found;
+    fegetenv(&found);
+#if defined(__aarch64__) && defined(__GNUC__)
+    uint64_t control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    __asm__ volatile("msr fpcr, %0" : : "r"(control & ~(UINT64_C(1) << 24))); /* FZ */
+#endif
+    return found;
+}
+
+static void
+leave_loop(fp_state found)
+{
+    fesetenv(&found);
+}
+#endif
 
 static npy_intp
 least(npy_intp a, npy_intp b)
@@ -45,7 +68,7 @@ least(npy_intp a, npy_intp b)
 static npy_intp
 pairs_within(npy_intp d, npy_intp h)
 {
-    return d < 2 * h ? 0 : h;
+    return h > d / 2 ? 0 : h;
 }
 
 /* Element of half c of pair i in a row whose halves are `gap` apart. */
@@ -76,7 +99,21 @@ take_planes(plane_tile *tile, const char *planes, npy_intp row_step, npy_intp st
     }
 }
 
-/* The magic number of phase.h rounds below 2^51 only: first the multiples of 2^31. */
+/*
+ * The parts of a position that the phase kernels take.
+ *
+ *   Given:
+ *     position  of any sign, at most 2^53 in magnitude            token
+ *     scale     attention scaling                                 1
+ *
+ *   Returned:
+ *     the parts, as kernels.h says; NaN beyond 2^53               token
+ *
+ *   Notes:
+ *     1) The magic number rounds below 2^51 only: the multiples of 2^31 come first.
+ *     2) Fractions below 2^-400 count as 0: the error of their product with a
+ *        frequency would be subnormal, and no longer the same everywhere.
+ */
 static rope_position
 split_position(double position, double scale)
 {
@@ -84,11 +121,16 @@ split_position(double position, double scale)
     const int negative = position < 0.0;
     const double x = negative ? -position : position;
     rope_position p = {.cos_scale = scale, .sin_scale = negative ? -scale : scale};
+    if (!(x <= 0x1p53)) {
+        p.whole = NAN;
+        return p;
+    }
     if (x > 0x1p31)
         p.high = (x * 0x1p-31 + rounder) - rounder;
     const double low = x - p.high * 0x1p31;
     p.whole = (low + rounder) - rounder;
-    p.fraction = low - p.whole;
+    const double fraction = low - p.whole;
+    p.fraction = fabs(fraction) < 0x1p-400 ? 0.0 : fraction;
     return p;
 }
 
@@ -120,24 +162,25 @@ heads_at_once(const rope_rows *rows)
     return are_neighbours && rows->heads > 0 ? rows->heads : 4;
 }
 
-/* Ask for the rows of a later position early: between heads the steps are powers of
- * two, where the hardware starts anew. An address behind the array does no harm. */
+/* Ask for a row early: between heads the steps are powers of two, where the hardware
+ * starts anew. The address may lie outside the array, so it is a number until it is
+ * used, and a prefetch of nothing does no harm. */
 enum { AHEAD_BYTES = 4096 };
 
 static void
-fetch_row(const char *start, npy_intp bytes)
+fetch_row(const char *row, npy_intp ahead, npy_intp bytes)
 {
 #if defined(__GNUC__)
+    const uintptr_t start = (uintptr_t)row + (uintptr_t)ahead;
     for (npy_intp i = 0; i < bytes; i += 64)
-        __builtin_prefetch(start + i);
+        __builtin_prefetch((const void *)(start + (uintptr_t)i));
 #else
-    (void)start, (void)bytes;
+    (void)row, (void)ahead, (void)bytes;
 #endif
 }
 
-/* Stores around the caches save the reading of every line of y. They pay where x and y
- * together are larger than the caches; in a smaller y the next reader would miss them.
- */
+/* Stores around the caches save the reading of every line of y. They pay where y is
+ * larger than the caches; a smaller one the next reader would miss there. */
 enum { STREAMED_BYTES = 4096, STREAMS_FROM = 1 << 25 };
 
 static int
@@ -147,7 +190,7 @@ may_stream(const rope_rows *rows, const char *x, const char *y, npy_intp size)
     const npy_intp bytes = rows->d * size;
     const npy_intp odd = bytes | rows->y_row[0] | rows->y_row[1] | (npy_intp)(size_t)y;
     return x != y && rows->x_step == size && rows->y_step == size && odd % 16 == 0 &&
-           rows->h <= TILE && bytes <= STREAMED_BYTES &&
+           rows->h > 0 && rows->h <= TILE && bytes <= STREAMED_BYTES &&
            rows->positions >= STREAMS_FROM / bytes / (rows->heads + 1);
 #else
     (void)rows, (void)x, (void)y, (void)size;

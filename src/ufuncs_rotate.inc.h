@@ -47,7 +47,7 @@ NAME(rotate_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void
     const npy_intp n = dims[0], d = dims[1], h = pairs_within(d, dims[2]);
     const npy_intp x_step = steps[4], cos_step = steps[5], sin_step = steps[6];
     const npy_intp y_step = steps[7], size = (npy_intp)sizeof(TABLE);
-    const fp_flags flags = keep_flags();
+    const fp_state found = enter_loop();
     TABLE cos_copy[TILE], sin_copy[TILE];
     for (npy_intp i = 0; i < n; ++i) {
         const char *x = args[0] + i * steps[0];
@@ -68,7 +68,7 @@ NAME(rotate_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void
         }
         NAME(copy_tail)(2 * h, d, x, x_step, y, y_step);
     }
-    put_back(flags);
+    leave_loop(found);
 }
 
 /* One row, and with its last pairs the channels that no pair owns. */
@@ -91,6 +91,8 @@ NAME(rotate_rows)(const rope_kernels *kernels, const rope_rows *rows, npy_intp j
     const npy_intp size = (npy_intp)sizeof(T), bytes = rows->d * size;
     const npy_intp group = heads_at_once(rows);
     const npy_intp ahead = rows->x_row[POSITION] * (AHEAD_BYTES / bytes / group + 1);
+    /* Rows longer than that distance the hardware follows by itself. */
+    const int fetches = rows->x_step == size && bytes <= AHEAD_BYTES;
     for (npy_intp first = 0; first < rows->heads; first += group)
         for (npy_intp i = 0; i < rows->positions; ++i)
             for (npy_intp k = first; k < least(first + group, rows->heads); ++k) {
@@ -98,7 +100,8 @@ NAME(rotate_rows)(const rope_kernels *kernels, const rope_rows *rows, npy_intp j
                     rows->x + i * rows->x_row[POSITION] + k * rows->x_row[HEAD];
                 char *y = rows->y + i * rows->y_row[POSITION] + k * rows->y_row[HEAD];
                 const TABLE *c = cos + i * n, *s = sin + i * n;
-                fetch_row(x + ahead, bytes);
+                if (fetches)
+                    fetch_row(x, ahead, bytes);
                 if (rows->streams) {
                     T row[STREAMED_BYTES / sizeof(T)];
                     NAME(rotate_row)(kernels, rows, j, n, x, c, s, (char *)row, size);
@@ -125,7 +128,7 @@ NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *
                       .x_step = steps[6],
                       .y_step = steps[10]};
     rows.streams = may_stream(&rows, args[0], args[4], (npy_intp)sizeof(T));
-    const fp_flags flags = keep_flags();
+    const fp_state found = enter_loop();
     plane_tile planes;
     enum { ENTRIES = BLOCK_BYTES / sizeof(TABLE) };
     TABLE cos[ENTRIES], sin[ENTRIES];
@@ -155,5 +158,5 @@ NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *
                             rows.y_step);
     if (rows.streams)
         end_streams();
-    put_back(flags);
+    leave_loop(found);
 }

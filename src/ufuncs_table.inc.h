@@ -32,7 +32,7 @@ NAME(cos_sin_loop)(char **args, const npy_intp *dims, const npy_intp *steps, voi
     const npy_intp row_step = steps[5], plane_step = steps[6];
     /* Planes of their own per position come one at a time. */
     const npy_intp batch = steps[1] == 0 ? BATCH : 1;
-    const fp_flags flags = keep_flags();
+    const fp_state found = enter_loop();
     plane_tile planes;
     rope_position at[BATCH];
     for (npy_intp j = 0; j < h; j += TILE) {
@@ -49,5 +49,5 @@ NAME(cos_sin_loop)(char **args, const npy_intp *dims, const npy_intp *steps, voi
                 args[4] + i * steps[4] + j * steps[8], steps + 3, steps + 7);
         }
     }
-    put_back(flags);
+    leave_loop(found);
 }

@@ -178,7 +178,8 @@ wide_multiply(const wide *a, const wide *b)
     return r;
 }
 
-/* a * (1 + sign * correction), the step of both Newton iterations. */
+/* a * (1 + weight * (1 - product)), the step of both Newton iterations: `product` tends
+ * to 1 as a tends to its limit. */
 static wide
 corrected(const wide *a, const wide *product, double weight)
 {
@@ -255,8 +256,8 @@ power(double x, uint32_t n)
  *        (about n truncations) is divided by n again.
  *     2) The start comes from the bits of a and a series, not from libm, so that
  *        every platform takes the same way to the same bits.
- *     3) a = m * 2^(n q) with the power of two taken out exactly first: doubles then
- *        hold a and x^n for any base.
+ *     3) a = m * 2^(n q) with the power of two taken out exactly first. Doubles hold m
+ *        and x^n where the exponent of a is within 500, as the callers see to.
  *
  *   Source: numerics, section "Exact frequencies": roots and powers only.
  */

@@ -9,6 +9,10 @@
 #ifndef ROPE_WIDE_H
 #define ROPE_WIDE_H
 
+#ifdef _MSC_VER
+#pragma fp_contract(off) /* /fp:precise alone contracts before Visual Studio 2022 */
+#endif
+
 #include <stdint.h>
 
 #define WIDE_LIMBS 6
