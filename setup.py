@@ -22,7 +22,7 @@ FLAGS = (
 )
 # One file per instruction set with its own flags. A file whose instruction set does
 # not exist on the target machine compiles to nothing (guards in the file).
-X86 = platform.machine().lower() in ("x86_64", "amd64")
+X86 = sysconfig.get_platform().endswith(("x86_64", "amd64"))
 ISA_FLAGS = {
     "kernels_avx2.c": "/arch:AVX2" if MSVC else "-mavx2 -mfma -mf16c",
     "kernels_avx512.c": "/arch:AVX512"
@@ -31,6 +31,13 @@ ISA_FLAGS = {
     "-mprefer-vector-width=512",
     "kernels_neon.c": "",
 }
+
+
+def isa_flags(flags):
+    """Return the flags for the compiler; on macOS each for its slice of the file."""
+    if platform.system() == "Darwin":
+        return [word for flag in flags.split() for word in ("-Xarch_x86_64", flag)]
+    return flags.split() if X86 else []
 
 
 class BuildPerIsa(build_ext):

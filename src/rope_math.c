@@ -405,7 +405,7 @@ const rope_formula rope_proportional = {5, 1, -1, prepare_proportional,
  * Inverse frequencies that come from elsewhere: a GGUF file, a model's buffer.
  *
  *   Given:
- *     inv_freq  one value per pair, 0 or from 2^-500 to 2^500; each counts as the
+ *     inv_freq  one value per pair, 0 or from 2^-1022 to 2^1000; each counts as the
  *               exact number it is                              rad / token
  *
  *   Returned:
@@ -415,7 +415,7 @@ static int
 pair_given(const rope_terms *terms, double k, double of_pair, wide *w)
 {
     (void)terms, (void)k;
-    if (of_pair != 0.0 && !is_positive(of_pair))
+    if (of_pair != 0.0 && !(of_pair >= 0x1p-1022 && of_pair < 0x1p1000))
         return 0;
     *w = wide_from_double(of_pair);
     return 1;

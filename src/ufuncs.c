@@ -19,10 +19,12 @@ check_pairs(npy_intp d, npy_intp h)
     return -1;
 }
 
+/* dask asks for result types with one row of one pair, and one channel where there is
+ * x. */
 static int
-check_planes(npy_intp p, npy_intp h)
+check_planes(npy_intp p, npy_intp h, npy_intp d)
 {
-    if (p == ROPE_PLANES || (p == 1 && h == 1))
+    if (p == ROPE_PLANES || (p == 1 && h == 1 && d == 1))
         return 0;
     PyErr_Format(PyExc_ValueError,
                  "turn planes have %zd rows, but shape (..., %d, pairs) is needed",
@@ -59,16 +61,15 @@ check_rotate_to_half(PyUFuncObject *ufunc, npy_intp *dims)
 static int
 check_cos_sin(PyUFuncObject *Py_UNUSED(ufunc), npy_intp *dims)
 {
-    return check_planes(dims[0], dims[1]);
+    return check_planes(dims[0], dims[1], 1);
 }
 
 /* (n,d),(),(p,h),()->(n,d) */
 static int
 check_rope(PyUFuncObject *Py_UNUSED(ufunc), npy_intp *dims)
 {
-    /* One row of planes is dask's question, with one channel, or a mistake. */
-    const npy_intp p = dims[1] > 1 && dims[2] == 1 ? 0 : dims[2];
-    return check_planes(p, dims[3]) < 0 ? -1 : check_pairs(dims[1], dims[3]);
+    const int refused = check_planes(dims[2], dims[3], dims[1]) < 0;
+    return refused ? -1 : check_pairs(dims[1], dims[3]);
 }
 
 static int

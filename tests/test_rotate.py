@@ -449,7 +449,8 @@ def test_arrays_of_size_one_never_read_past_their_end(core):
     cos, sin = core.cos_sin(1.0, one, 1.0)
     assert cos.shape == sin.shape == (1,)
     x = np.ones((1, 2), np.float32)
-    assert core.rope(x, 1.0, one, 1.0).shape == (1, 2)
+    with pytest.raises(ValueError, match="1 rows"):  # two channels are real data
+        core.rope(x, 1.0, one, 1.0)
     assert core.rope(x[:, :1], 1.0, one, 1.0).tolist() == [[1.0]]
     assert core.rotate_half(x[0, :1], np.float32([0.0]), np.float32([1.0])) == 1.0
     whole = core.cos_sin(1.0, np.repeat(one, 7, axis=0), 1.0)
@@ -460,6 +461,22 @@ def test_widths_of_cos_and_sin_must_agree(core):
     x = np.ones((2, 8), np.float32)
     with pytest.raises(ValueError, match="mismatch"):
         core.rotate_half(x, np.ones((2, 4), np.float32), np.ones((2, 3), np.float32))
+
+
+def test_rows_without_channels(core):
+    """Zero channels in views that keep the strides of their whole arrays."""
+    x, y = np.zeros((3, 2, 8), np.float32), np.ones((3, 2, 8), np.float32)
+    for name in ("rope", "rope_interleaved", "rope_interleaved_to_half"):
+        rope = getattr(core, name)
+        got = rope(x[..., :0], np.arange(3.0), np.zeros((7, 0)), 1.0, out=y[..., :0])
+        assert got.shape == (3, 2, 0)
+    assert (y == 1).all()
+
+
+def test_positions_out_of_range_give_nan(core):
+    planes = core._frequencies_default(np.arange(2), 4, 1e4)[1]
+    for p in (2.0**54, -1e200, np.inf, np.nan):
+        assert all(np.isnan(t).all() for t in core.cos_sin(p, planes, 1.0))
 
 
 # ---- NumPy's conventions ------------------------------------------------------------
