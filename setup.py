@@ -49,10 +49,7 @@ class BuildPerIsa(build_ext):
                 [str(SRC / name)],
                 output_dir=self.build_temp,
                 include_dirs=ext.include_dirs,
-                extra_postargs=[
-                    *ext.extra_compile_args,
-                    *(flags.split() if X86 else ()),
-                ],
+                extra_postargs=ext.extra_compile_args + isa_flags(flags),
                 depends=ext.depends,
             )
         super().build_extension(ext)

@@ -174,7 +174,9 @@ def aligned_positions(
 
 def sequence_axis(seq_axis: int, ndim: int) -> int:
     """Return `seq_axis` counted from the front, or raise."""
-    axis = seq_axis + ndim if seq_axis < 0 else seq_axis
+    if isinstance(seq_axis, bool) or not isinstance(seq_axis, (int, np.integer)):
+        raise TypeError(f"seq_axis must be an int, not {type(seq_axis).__name__}")
+    axis = int(seq_axis) + ndim if seq_axis < 0 else int(seq_axis)
     if not 0 <= axis < ndim - 1:
         raise ValueError(
             f"seq_axis {seq_axis}: x has {ndim} axes, of which the last one holds "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ropeinterp import scalars
@@ -17,6 +18,9 @@ _PARTIAL = "partial_rotary_factor"
 _WORDS = {"ntk": "dynamic"}
 # The attention factor says all that these two said.
 _LEFT_OUT = ("mscale", "mscale_all_dim", _PARTIAL)
+# Schemes whose trained length is max_position_embeddings, and those that have none.
+_ONE_LENGTH = ("default", "dynamic", "proportional")
+_NO_TRAINED_LENGTH = ("linear", "ntk")
 _DIALECTS = {5: "transformers", 4: "transformers-4"}
 
 
@@ -30,8 +34,11 @@ def to_hf(spec: RopeSpec, version: int = 5) -> dict[str, Any]:
     if spec.axis_map is not None and spec.frequency_map is None and spec.n_axes > 2:
         block["mrope_section"] = _sections(spec.axis_map, spec.splits_pairs)
     config: dict[str, Any] = {"head_dim": _head_dim(spec)}
-    if spec.length is not None:
-        config["max_position_embeddings"] = spec.length
+    length = spec.length
+    if length is None and spec.scheme in _ONE_LENGTH:
+        length = spec.trained_length
+    if length is not None:
+        config["max_position_embeddings"] = length
     partial = _partial(spec)
     if version == 5:
         block["rope_theta"] = spec.base
@@ -52,6 +59,8 @@ def _check(spec: RopeSpec, version: int) -> None:
         raise ValueError(f"transformers {version} has no word for {spec.scheme}")
     if spec.seq_len is not None:
         raise ValueError("a spec that is frozen at one length is no config")
+    for field, reason in _unsaid(spec):
+        raise ValueError(f"{field} {getattr(spec, field)}: {reason}")
     if version == 4 and spec.scheme == "longrope" and spec.length is not None:
         ratio = spec.length / (spec.trained_length or 1)
         if spec.factor != ratio:
@@ -59,6 +68,21 @@ def _check(spec: RopeSpec, version: int) -> None:
                 f"transformers 4 takes {ratio:g} for the factor, the ratio of the "
                 f"lengths, not {float(spec.factor):g}"
             )
+
+
+def _unsaid(spec: RopeSpec) -> Iterator[tuple[str, str]]:
+    """Fields for which configs have no words; what the model type decides is none."""
+    lengths = spec.length, spec.trained_length
+    if spec.attention_scaling != 1.0 and spec.scheme not in ("yarn", "longrope"):
+        yield "attention_scaling", f"{spec.scheme} has no key for it"
+    if spec.logit_scale != 1.0 and (spec.scheme != "yarn" or spec.factor <= 1):
+        yield "logit_scale", "only yarn with a factor above 1 has a key for it"
+    if spec.factor != float(spec.factor):
+        yield "factor", "is no float64, and JSON has no fractions"
+    if spec.scheme in _NO_TRAINED_LENGTH and spec.trained_length is not None:
+        yield "trained_length", f"{spec.scheme} has no key for it"
+    if spec.scheme in _ONE_LENGTH and None not in lengths and lengths[0] != lengths[1]:
+        yield "trained_length", f"is max_position_embeddings with {spec.scheme}"
 
 
 def _scheme_keys(spec: RopeSpec) -> dict[str, Any]:

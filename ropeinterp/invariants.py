@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -138,6 +139,24 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
 )
 
 
+# Fields that only some schemes read; the keys of SCHEMES say which.
+_OF_SCHEMES = frozenset(
+    {
+        "factor",
+        "seq_len",
+        "beta_fast",
+        "beta_slow",
+        "truncate",
+        "low_freq_factor",
+        "high_freq_factor",
+        "short_factors",
+        "long_factors",
+        "partial_rotary_factor",
+        "frequencies",
+    }
+)
+
+
 def check_together(spec: RopeSpec) -> None:
     """Refuse fields that do not fit each other.
 
@@ -152,6 +171,7 @@ def check_together(spec: RopeSpec) -> None:
         Naming the field that does not fit the others.
     """
     _check_needed(spec)
+    _check_unused(spec)
     _check_widths(spec)
     _check_lists(spec)
 
@@ -167,6 +187,20 @@ def _check_needed(spec: RopeSpec) -> None:
         )
     if spec.scheme == "yarn" and spec.base == 1.0:
         raise ParameterError("base", spec.base, "yarn divides by ln(base)")
+
+
+def _check_unused(spec: RopeSpec) -> None:
+    """Refuse parameters of other schemes: they would be dropped in silence."""
+    scheme = SCHEMES[spec.scheme]
+    used = {key.field for key in (*scheme.required, *scheme.optional)}
+    used |= set(scheme.fields) | ({"seq_len"} if spec.scheme == "dynamic" else set())
+    for field in fields(spec):
+        if field.name in _OF_SCHEMES and field.name not in used:
+            value = getattr(spec, field.name)
+            if value != field.default:
+                raise ParameterError(
+                    field.name, value, f"has no meaning for {spec.scheme}"
+                )
 
 
 def _check_widths(spec: RopeSpec) -> None:

@@ -141,7 +141,11 @@ def yarn_attention(
     .. [1] arXiv:2309.00071, section 3.4; transformers 5.23.0.
     """
     for name, m in (("mscale", mscale), ("mscale_all_dim", mscale_all_dim)):
-        if m is not None and not 0.0 <= m < math.inf:
+        if m is None:
+            continue
+        if isinstance(m, bool) or not isinstance(m, (int, float)):
+            raise TypeError(f"{name} must be a number, not {type(m).__name__}")
+        if not 0.0 <= m < math.inf:
             raise ParameterError(name, m, "must be finite and at least 0")
     if mscale and mscale_all_dim:
         return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim)

@@ -488,13 +488,13 @@ class RopeSpec:
                 f"inv_freq must be one axis of real numbers, not {values.dtype} "
                 f"of shape {values.shape}"
             )
-        return cls(
-            scheme="given",
-            dim=2 * values.size,
-            frequencies=tuple(values.astype(np.float64).tolist()),
-            attention_scaling=attention_scaling,
-            **more,
-        )
+        given = tuple(values.astype(np.float64).tolist())
+        more |= {"frequencies": given, "attention_scaling": attention_scaling}
+        try:
+            return cls(scheme="given", dim=2 * values.size, **more)
+        except ParameterError as error:  # the caller knows them by another name
+            name = error.argument.replace("frequencies", "inv_freq")
+            raise ParameterError(name, error.value, error.reason) from None
 
     # ---- what it means -----------------------------------------------------------
 
@@ -536,7 +536,7 @@ class RopeSpec:
         -------
         RopeSpec
             With fixed frequencies and attention factor; the spec itself if they do
-            not depend on the length.
+            not depend on the length, or are fixed already.
 
         Raises
         ------
@@ -766,6 +766,8 @@ class RopeSpec:
             they carry already, is not applied again.
         """
         rotate.check_turns(self, "shift")
+        if delta is None:
+            raise TypeError("delta must be a number or an array, not None")
         spec = replace(
             self._fixed(seq_len),
             attention_scaling=1.0,
@@ -805,6 +807,10 @@ class RopeSpec:
         ValueError
             If the two specs rotate different channels.
         """
+        if not isinstance(other, RopeSpec):
+            raise TypeError(f"other must be a RopeSpec, not {type(other).__name__}")
+        if positions is None:
+            raise TypeError("positions must be a number or an array, not None")
         return rotate.retarget(
             self._fixed(seq_len),
             other._fixed(seq_len),

@@ -29,7 +29,12 @@ def _table_dtype(dtype: DTypeLike | str) -> np.dtype[Any]:
             return np.dtype(np.uint16)
         result: np.dtype[Any] = np.dtype(bfloat16)
         return result
-    result = np.dtype(dtype)
+    if dtype is None:
+        raise TypeError("dtype must be a floating type, not None")
+    try:
+        result = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        raise TypeError(f"dtype {printable(dtype)}: is no NumPy dtype") from None
     if result.char not in "efd" and not is_bfloat16(result):
         raise TypeError(
             f"dtype {result}: must be float32, float64, float16 or bfloat16"
@@ -39,7 +44,7 @@ def _table_dtype(dtype: DTypeLike | str) -> np.dtype[Any]:
 
 def check_precision(precision: str) -> None:
     """Refuse an unknown precision."""
-    if precision not in _PRECISIONS:
+    if not isinstance(precision, str) or precision not in _PRECISIONS:
         raise ValueError(
             f"precision {printable(precision)}: must be one of {', '.join(_PRECISIONS)}"
         )

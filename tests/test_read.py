@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -311,6 +312,18 @@ def test_to_hf_refuses_what_has_no_words():
         ri.RopeSpec.proportional(64).to_hf(4)
     with pytest.raises(ValueError, match="given"):
         ri.RopeSpec.from_inv_freq([1.0]).to_hf()
+    for spec, field in (
+        (ri.RopeSpec.linear(8, factor=2, attention_scaling=3.0), "attention_scaling"),
+        (ri.RopeSpec.default(8, logit_scale=2.0), "logit_scale"),
+        (ri.RopeSpec.linear(8, factor=Fraction(10, 3)), "factor 10/3"),
+        (ri.RopeSpec.linear(8, factor=2, trained_length=64), "trained_length"),
+        (
+            ri.RopeSpec.dynamic(8, factor=2, trained_length=64, length=128),
+            "trained_length 64",
+        ),
+    ):
+        with pytest.raises(ValueError, match=field):
+            spec.to_hf()
     with pytest.raises(ValueError, match="version 3"):
         ri.RopeSpec.default(64).to_hf(3)
 

@@ -189,13 +189,30 @@ def test_lists_that_are_none(value):
 def test_entries_of_lists_are_named_by_their_index():
     with pytest.raises(ParameterError, match=r"long_factors\[2\] nan"):
         MAKE["longrope"](long_factors=[1.0, 2.0, np.nan, 4.0])
-    with pytest.raises(ParameterError, match=r"frequencies\[1\] -0.5"):
+    with pytest.raises(ParameterError, match=r"inv_freq\[1\] -0.5"):
         RopeSpec.from_inv_freq([1.0, -0.5])
     for value in (1e300, 1e-310, np.inf):
-        with pytest.raises(ParameterError, match=r"frequencies\[0\]"):
+        with pytest.raises(ParameterError, match=r"inv_freq\[0\]"):
             RopeSpec.from_inv_freq([value])
     with pytest.raises(ParameterError, match=r"axis_map\[0\] 255"):
         RopeSpec.default(2, axis_map=[255])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "field", "value"),
+    [
+        ("default", "factor", 4.0),
+        ("default", "beta_fast", 3.0),
+        ("default", "partial_rotary_factor", 0.25),
+        ("linear", "seq_len", 7),
+        ("llama3", "truncate", False),
+        ("ntk", "frequencies", [1.0, 2.0, 3.0, 4.0]),
+    ],
+)
+def test_parameters_of_other_schemes_are_refused(scheme, field, value):
+    message = f"{field} .*: has no meaning for {scheme}"
+    with pytest.raises(ParameterError, match=message):
+        MAKE[scheme](**{field: value})
 
 
 @pytest.mark.parametrize("value", [[], [[1.0]], 1.0, ["1"], [True], [1j]])
