@@ -31,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 for a file that cannot be read. Wrong usage exits with 2.
     """
     arguments = _parser().parse_args(argv)
+    if sys.stdout is None:
+        print("ropeinterp: standard output is closed", file=sys.stderr)
+        return _USAGE
     if hasattr(sys.stdout, "reconfigure"):  # what the terminal cannot show, escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -46,7 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> str:
-    read = config.read(arguments.config, trained_length=arguments.trained_length)
+    read = config.read(
+        arguments.config,
+        dialect=arguments.dialect,
+        trained_length=arguments.trained_length,
+    )
     described = report.describe(read, arguments.length, arguments.precision)
     if arguments.json:
         return json.dumps(described, allow_nan=False, indent=2) + "\n"
@@ -73,6 +80,16 @@ def _reason(error: Exception) -> str:
     return escaped(str(error))
 
 
+class _Version(argparse.Action):
+    """Look the version up only when it is asked for; that takes longer than a start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"ropeinterp {version('ropeinterp')}")
+        parser.exit()
+
+
 def _tokens(word: str) -> int:
     """Read a number of tokens from the command line."""
     try:
@@ -80,7 +97,9 @@ def _tokens(word: str) -> int:
     except ValueError:
         tokens = 0
     if not 0 < tokens <= 2**53:
-        raise argparse.ArgumentTypeError(f"{word!r}: not a number from 1 to 2**53")
+        raise argparse.ArgumentTypeError(
+            f"{word!r}: not a whole number from 1 to 2**53"
+        )
     return tokens
 
 
@@ -88,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ropeinterp", description="Rotary position embeddings of model configs."
     )
+    parser.add_argument("--version", action=_Version, nargs=0)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     show = commands.add_parser(
         "show",
@@ -105,6 +125,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_tokens,
         metavar="N",
         help="tokens seen in training, where the config does not say it",
+    )
+    show.add_argument(
+        "--dialect",
+        default="transformers",
+        help="whose reading: transformers (5.x, the default) or transformers-4",
     )
     show.add_argument(
         "--precision",

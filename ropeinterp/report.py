@@ -291,8 +291,8 @@ def _precision_lines(errors: Report, every: bool) -> Iterator[str]:
     )
     count = sum(x > _BFLOAT16 for x in table)
     yield (
-        f"    in {count} of {len(table)} pairs that is more than the rounding of a "
-        f"bfloat16 table, {_BFLOAT16:.1e}"
+        f"    {count} of {len(table)} pairs by more than a bfloat16 table rounds, "
+        f"{_BFLOAT16:.1e}"
     )
     few = {round(i * last / 7) for i in range(8)} | {table.index(worst)}
     shown = range(last + 1) if every else sorted(few)

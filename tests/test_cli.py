@@ -34,7 +34,7 @@ def show(monkeypatch, capsys):
     """Run `show` on a config made by hand, or on an error of read()."""
 
     def run(config, *options):
-        def read(path, trained_length=None):
+        def read(path, dialect, trained_length):
             if isinstance(config, Exception):
                 raise config
             return config
@@ -103,6 +103,24 @@ def test_precision_says_how_far_float32_is_off(show):
     errors = report["layers"]["default"]["precision"]
     assert (errors["length"], errors["exhaustive"]) == (131072, True)
     assert len(errors["phase"]) == len(errors["table"]) == 64
+
+
+def test_dialect_and_version():
+    new = process("show", LLAMA, "--json").stdout
+    old = process("show", LLAMA, "--json", "--dialect", "transformers-4").stdout
+    assert json.loads(new)["layers"]["default"]["parameters"]["base"] == 5e5
+    assert json.loads(old)["layers"]["default"]["parameters"]["base"] == 5e5
+    wrong = process("show", LLAMA, "--dialect", "jax")
+    assert wrong.returncode == 2
+    assert b"dialect 'jax': must be one of" in wrong.stderr
+    assert process("--version").stdout.startswith(b"ropeinterp 0.")
+
+
+def test_a_closed_output_is_told_without_a_traceback():
+    command = f"exec {sys.executable} -m ropeinterp show {LLAMA} >&-"
+    done = subprocess.run(command, shell=True, capture_output=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == b"ropeinterp: standard output is closed\n"
 
 
 def test_json_is_strict_and_holds_every_pair(show):
