@@ -92,7 +92,8 @@ class Flat:
             path = below(block, key)
         word = "missing" if inside or keys else "fixed"
         layer = f" for {row.layer}" if row.layer and not plan.nested else ""
-        self.note(path, f"is {word}: {value:g} is the {row.described}{layer}")
+        of = " of head_dim" if keys and "/" in keys[0] and not inside else ""
+        self.note(path, f"is {word}: {value:g}{of} is the {row.described}{layer}")
 
     @property
     def known(self) -> bool:

@@ -53,7 +53,7 @@ def _top_partial(flat: Flat, plan: Plan, head: Found) -> Found | None:
         if not divisor:
             return number(found)
         if head.value > 0:
-            return _share(whole(found), head.value)
+            return _share(whole(found), head.value, exact=_needed(plan, name))
     stray = flat.find("partial_rotary_factor")
     if stray is not None and "partial_rotary_factor" not in plan.row.partial_keys:
         flat.strays[stray.origin] = f"is not read by {plan.row.model_type}"
@@ -73,11 +73,11 @@ def _default(flat: Flat, plan: Plan, name: str) -> Found | None:
     return Found(value, plan.row.described)
 
 
-def _share(channels: Found, head: int) -> Found:
-    """Share of a head; times the head it is not less than the channels again."""
+def _share(channels: Found, head: int, exact: bool) -> Found:
+    """Share of a head; `exact` where the model uses the channels, not the quotient."""
     n = float(min(channels.value, _LARGEST))
     share = n / head
-    if 0 < share * head < n:
+    if exact and 0 < share * head < n:
         share = math.nextafter(share, math.inf)
     return Found(share, channels.origin)
 
