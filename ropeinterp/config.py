@@ -6,6 +6,7 @@ has numbers only.
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -45,7 +46,11 @@ def read(
         Whose reading is meant: that of transformers 5.x or of 4.57. The version that
         was measured may be added, "transformers==5.23.0" or "transformers-4==4.57.6".
     trained_length : int, optional
-        Tokens of the original context, where the config cannot say it.
+        Tokens of the original context, where the config cannot say it: counts for
+        types that have no key for it (default, linear), else before
+        ``max_position_embeddings`` and after ``original_max_position_embeddings``;
+        "dynamic" always takes ``max_position_embeddings``. Where a length of the config
+        counts instead, a note at its key says so.
     context_length : int, optional
         Tokens that an engine was configured to; neither dialect depends on it.
 
@@ -70,20 +75,23 @@ def read(
     """
     if not isinstance(dialect, str):
         raise TypeError(f"dialect must be a str, not {type(dialect).__name__}")
-    name, _, version = dialect.partition("==")
-    if name not in _DIALECTS or version not in ("", _DIALECTS[name]):
+    name, exact, version = dialect.partition("==")
+    if name not in _DIALECTS or (exact and version != _DIALECTS[name]):
         known = ", ".join(f"{n} (=={v})" for n, v in _DIALECTS.items())
         raise ValueError(f"dialect {printable(dialect)}: must be one of {known}")
-    _check_length("trained_length", trained_length)
-    _check_length("context_length", context_length)
+    trained_length = _checked_length("trained_length", trained_length)
+    _checked_length("context_length", context_length)
     keys, notes = load(source)
     return Reader(name, trained_length).config(keys, "$", notes)
 
 
-def _check_length(name: str, value: object) -> None:
+def _checked_length(name: str, value: Any) -> int | None:
+    """Return the length as an int; integers of NumPy count, too."""
     if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if not 0 < value <= 2**53:
-        raise ValueError(f"{name} {printable(value)}: must be from 1 to 2**53")
+    length = operator.index(value)
+    if not 0 < length <= 2**53:
+        raise ValueError(f"{name} {printable(length)}: must be from 1 to 2**53")
+    return length

@@ -82,7 +82,9 @@ class Model:
     @property
     def described(self) -> str:
         """Where a class default comes from, in words."""
-        return f"class default of {self.model_type or 'llama'}"
+        if not self.model_type:
+            return "general rule"
+        return f"class default of {self.model_type}"
 
 
 @dataclass(frozen=True)

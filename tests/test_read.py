@@ -1,5 +1,6 @@
 """read(): look-up order, notes, errors and the shape of what it returns."""
 
+import copy
 import json
 import pickle
 from fractions import Fraction
@@ -265,6 +266,198 @@ def test_unknown_model_type_is_read_by_general_rules():
     )
     assert (config.spec.dim, config.spec.head_dim) == (32, 64)
     assert {"$.model_type", "$.rope_scaling.type"} <= noted(config)
+
+
+# ---- what notes and origins say ---------------------------------------------------
+
+
+def said(config, path):
+    return [note.message for note in config.notes if note.path == path]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "deepseek_v4", "compress_rope_theta": 2e5},
+        {"model_type": "dots3_note_text"},
+        {"model_type": "gemma3_text", "rope_local_base_freq": 1e4},
+        {
+            "model_type": "step3p5",
+            "rope_theta": [1e4, 5e5],
+            "layer_types": ["full_attention", "sliding_attention"],
+        },
+    ],
+)
+def test_a_key_that_one_layer_type_reads_is_not_noted_by_another(config):
+    assert said(ri.read({"rope_theta": 5e5} | config), "$.rope_theta") == []
+
+
+def test_a_key_that_no_layer_type_reads_is_noted():
+    config = ri.read({"model_type": "gpt_neox", "rope_theta": 5e5})
+    assert said(config, "$.rope_theta") == ["is not read by gpt_neox"]
+
+
+@pytest.mark.parametrize(
+    ("model_type", "path", "message"),
+    [
+        ("dots3_note_text", "$.swa_rope_theta", "is missing: 50000"),
+        ("deepseek_v4", "$.compress_rope_theta", "is missing: 160000"),
+        ("gemma3_text", "$.rope_local_base_freq", "is missing: 10000"),
+        ("gpt_neox", "$.rotary_emb_base", "is missing: 10000"),
+        ("gpt_neox", "$.rotary_pct", "is missing: 0.25"),
+        ("dots3_note_text", "$.qk_rope_head_dim", "is missing: 0.25 of head_dim"),
+        ("gptj", "$.rope_theta", "is fixed: 10000"),
+        ("roformer", "$.rope_theta", "is fixed: 10000"),
+        ("bamba", "$.rope_parameters.partial_rotary_factor", "is missing: 0.5"),
+        ("beam", "$.rope_parameters.rope_theta", "is missing: 10000"),
+    ],
+)
+def test_a_class_default_is_noted_at_the_key_that_would_count(
+    model_type, path, message
+):
+    messages = said(ri.read({"model_type": model_type}), path)
+    assert messages
+    assert all(m.startswith(message) for m in messages)
+
+
+def test_a_factor_of_another_name_is_unread_but_not_missing():
+    for model_type in ("bamba", "gpt_neox"):
+        config = ri.read({"model_type": model_type, "partial_rotary_factor": 0.75})
+        want = [f"is not read by {model_type}"]
+        assert said(config, "$.partial_rotary_factor") == want
+
+
+def test_notes_on_defaults_name_the_layer_type():
+    full, sliding = said(ri.read({"model_type": "neomme"}), "$.rope_theta")
+    assert full == "is missing: 1e+06 is the class default of neomme for full_attention"
+    assert sliding.endswith(
+        "10000 is the class default of neomme for sliding_attention"
+    )
+
+
+def test_layers_that_a_list_leaves_unscaled():
+    block = {"rope_type": "linear", "factor": 2.0}
+    config = ri.read(
+        {
+            "model_type": "molmo2_text",
+            "rope_scaling": block,
+            "rope_scaling_layers": [0],
+            "num_hidden_layers": 2,
+        }
+    )
+    assert said(config, "$.rope_scaling.rope_type") == []
+    assert config.origins["unscaled"]["scheme"] == "$.rope_scaling_layers"
+    assert config.layers["unscaled"].scheme == "default"
+    assert config.layer_keys == ("default", "unscaled")
+
+
+HEADS = {"hidden_size": 1024, "num_attention_heads": 16}
+QUOTIENT = "$.hidden_size // $.num_attention_heads"
+
+
+@pytest.mark.parametrize(
+    ("config", "dim", "origin"),
+    [
+        ({"model_type": "minimax_m2", "rotary_dim": 64}, 64, "$.rotary_dim"),
+        (
+            {"model_type": "dots3_note_text", "qk_rope_head_dim": 64},
+            64,
+            "$.qk_rope_head_dim",
+        ),
+        (
+            {"model_type": "zamba2"} | HEADS,
+            128,
+            "$.hidden_size * 2 // $.num_attention_heads",
+        ),
+        ({"model_type": "gpt_neox"} | HEADS, 16, QUOTIENT + " * class default"),
+        ({"model_type": "bamba"} | HEADS, 32, QUOTIENT + " * class default"),
+        ({"model_type": "pixtral"} | HEADS, 64, QUOTIENT),
+        (
+            {"model_type": "qwen2_5_vl_vision"} | HEADS,
+            32,
+            QUOTIENT + " * class default",
+        ),
+        ({"model_type": "gptj"}, 64, "class default of gptj"),
+        ({} | HEADS, 64, QUOTIENT),
+    ],
+)
+def test_origin_of_the_rotated_width(config, dim, origin):
+    read = ri.read(config)
+    name = next(iter(read.layers))
+    assert (read.layers[name].dim, read.origins[name]["dim"]) == (dim, origin)
+
+
+def test_origins_name_a_class_default_once_and_general_rules_as_such():
+    origins = ri.read({"model_type": "deepseek_v3"} | HEADS).origins["default"]
+    assert origins["base"] == "class default of deepseek_v3"
+    mistral = ri.read({"model_type": "mistral4"}).origins["default"]
+    assert mistral["attention_scaling"] == "class default of mistral4"
+    assert (
+        ri.read({"model_type": "my_own"}).origins["default"]["base"] == "general rule"
+    )
+
+
+def test_a_trained_length_that_does_not_count_is_noted():
+    block = {"rope_type": "yarn", "factor": 2.0, "rope_theta": 1e4}
+    path = "$.rope_parameters.original_max_position_embeddings"
+    known = LLAMA | {"rope_parameters": block | {path.rpartition(".")[2]: 4096}}
+    want = ["counts: the argument trained_length 1000 is not used"]
+    assert said(ri.read(known, trained_length=1000), path) == want
+    assert said(ri.read(known, trained_length=4096), path) == []
+    dynamic = LLAMA | {"rope_parameters": block | {"rope_type": "dynamic"}}
+    read = ri.read(dynamic, trained_length=1000)
+    assert said(read, "$.max_position_embeddings") == want
+
+
+def test_a_list_of_another_length_than_the_layers_is_noted():
+    config = {"model_type": "smollm3", "num_hidden_layers": 4}
+    read = ri.read(config | {"no_rope_layers": [1, 0]})
+    (message,) = said(read, "$.no_rope_layers")
+    assert message.startswith("has 2 entries, but $.num_hidden_layers is 4")
+    read = ri.read(config | {"no_rope_layers": [1, 0, 1, 1]})
+    assert said(read, "$.no_rope_layers") == []
+
+
+@pytest.mark.parametrize("model_type", ["gptj", "codegen"])
+def test_heads_that_rotate_their_first_channels(model_type):
+    config = {"model_type": model_type, "n_embd": 1056, "n_head": 48}
+    for n in (14, 15, 22):  # 15 / 22 * 22 is below 15 in float64
+        spec = ri.read(config | {"rotary_dim": n}).spec
+        assert (spec.head_dim, spec.dim) == (22, n)
+    default = ri.read({"model_type": model_type}).spec
+    assert (default.head_dim, default.dim) == (256, 64)
+    with pytest.raises(ri.ConfigError, match="rotary_dim"):
+        ri.read(config | {"rotary_dim": None})
+
+
+def test_query_temperature_is_noted_with_its_numbers():
+    config = {"model_type": "llama4_text", "attn_temperature_tuning": True}
+    for more, scale, floor in (({}, 0.1, 8192), ({"attn_scale": 0.2}, 0.2, 8192)):
+        (message,) = said(ri.read(config | more), "$.attn_temperature_tuning")
+        assert f"1 + {scale} * ln(1 + floor((position + 1) / {floor}))" in message
+
+
+def test_arguments_of_read():
+    block = {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}
+    config = LLAMA | {"rope_parameters": block}
+    told = ri.read(config, trained_length=np.int64(5)).spec.trained_length
+    assert (told, type(told)) == (5, int)
+    for wrong in (True, np.bool_(True), 5.0, "5"):
+        with pytest.raises(TypeError, match="trained_length must be an int"):
+            ri.read(config, trained_length=wrong)
+    with pytest.raises(ValueError, match="dialect 'transformers=='"):
+        ri.read(config, dialect="transformers==")
+
+
+def test_what_is_read_cannot_be_changed():
+    config = ri.read({"model_type": "qwen2_vl"})
+    for mapping in (config.layers, config.parts, config.origins):
+        with pytest.raises(TypeError):
+            mapping["default"] = None
+    with pytest.raises(TypeError):
+        config.origins["default"]["base"] = "elsewhere"
+    assert pickle.loads(pickle.dumps(config)) == config
+    assert copy.deepcopy(config) == config
 
 
 # ---- back and forth --------------------------------------------------------------

@@ -93,6 +93,8 @@ def _config_error(
 
 def _type_word(flat: Flat, plan: Plan) -> Found:
     """Find the type, as the model type means its word."""
+    if plan.scheme is not None:
+        return plan.scheme
     new, old = plan.get("rope_type"), plan.get("type")
     found = new or old or Found("default", plan.path)
     if new and old and new.value != old.value:

@@ -14,6 +14,8 @@ from ropeinterp.reading.lookup import Flat, Found, Plan, number, whole
 
 _MOST_LAYERS = 1000
 _NOPE = "nope_layer"
+# Class defaults of the only family that scales queries of layers without rotation.
+_TEMPERATURE = {"attn_scale": 0.1, "floor_scale": 8192}
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,13 @@ def _list(flat: Flat, key: str) -> list[Found] | None:
     return [number(Found(v, f"{found.origin}[{i}]")) for i, v in enumerate(found.value)]
 
 
+def _note_length(flat: Flat, key: str, n: int) -> None:
+    found = flat.plain("num_hidden_layers")
+    if found is not None and found.value is not None and whole(found).value != n:
+        message = f"has {n} entries, but {found.origin} is {found.value}"
+        flat.note(flat.at(key), f"{message}: layer_keys follows the list")
+
+
 def _sliding(flat: Flat, plan: Plan) -> Layers:
     """Rotate only the layers with a sliding window."""
     plans = {"sliding_attention": plan, "full_attention": None}
@@ -104,6 +113,7 @@ def _no_rope_layers(flat: Flat, plan: Plan) -> Layers:
     marks = _list(flat, "no_rope_layers")
     if marks is not None:
         rotated = [f.value != 0 for f in marks]
+        _note_length(flat, "no_rope_layers", len(marks))
     else:
         found = flat.find("no_rope_layer_interval") or Found(4, "")
         step = whole(found).value
@@ -123,11 +133,19 @@ def _note_temperature(flat: Flat) -> None:
     """Layers without rotation may scale their queries; no spec can carry it."""
     tuning = flat.find("attn_temperature_tuning")
     if tuning is not None and tuning.value:
+        scale, floor = (_temperature(flat, key) for key in _TEMPERATURE)
         message = (
             "layers without rotation multiply queries by "
-            "1 + attn_scale * ln(1 + floor((position + 1) / floor_scale))"
+            f"1 + {scale:g} * ln(1 + floor((position + 1) / {floor:g}))"
         )
         flat.note(tuning.origin, message)
+
+
+def _temperature(flat: Flat, key: str) -> float:
+    found = flat.find(key)
+    if found is None or found.value is None:
+        return _TEMPERATURE[key]
+    return float(number(found).value)
 
 
 def _layer_rope_theta(flat: Flat, plan: Plan) -> Layers:
@@ -165,7 +183,8 @@ def _rope_scaling_layers(flat: Flat, plan: Plan) -> Layers:
     inside = {f.value for f in scaled}
     base = plan.block.get("rope_theta")
     block = {} if base is None else {"rope_theta": base}
-    plain = replace(plan, block=block, used=set())
+    scheme = Found("default", flat.at("rope_scaling_layers"))
+    plain = replace(plan, block=block, scheme=scheme, used=set())
     n = _count(flat) or 0
     keys = tuple("default" if i in inside else "unscaled" for i in range(n))
     return Layers({"default": plan, "unscaled": plain}, keys)

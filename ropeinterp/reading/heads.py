@@ -72,7 +72,7 @@ def _given(
 def _by_default(flat: Flat, row: Model, alternatives: list[str]) -> Found:
     for alternative in alternatives:
         if _is_formula(alternative):
-            return _formula(flat, alternative)
+            return _formula(flat, row, alternative)
         default = row.sizes.get(alternative)
         if default is not None and flat.plain(alternative) is None:
             flat.note(
@@ -83,7 +83,7 @@ def _by_default(flat: Flat, row: Model, alternatives: list[str]) -> Found:
     raise ConfigError(path, None, "is needed for the channels of a head")
 
 
-def _formula(flat: Flat, formula: str) -> Found:
+def _formula(flat: Flat, row: Model, formula: str) -> Found:
     least, _, rest = formula.rpartition("<")
     above, _, divisors = rest.partition("//")
     join = math.prod if "*" in above else sum
@@ -97,13 +97,21 @@ def _formula(flat: Flat, formula: str) -> Found:
             raise ConfigError(where(name.origin), name.value, "is too large")
     total = join(t.value for t in terms)
     divisor = math.prod(p.value for p in parts)
-    named = [f for f in (*terms, *parts) if f.origin]
-    origins = dict.fromkeys(f.origin for f in named)
-    origin = (" // " if parts else " + ").join(origins)
+    named = [f for f in (*terms, *parts) if f.origin.startswith("$")]
     if total % divisor:
-        path = where(named[-1].origin, flat.path)
+        path = named[-1].origin if named else flat.path
         flat.note(path, f"leaves a remainder: {total} // {divisor} channels of a head")
+    origin = _origin(row, "*" if "*" in above else "+", terms, parts)
     return Found(max(total // divisor, int(least or 0)), origin)
+
+
+def _origin(row: Model, sign: str, terms: list[Found], parts: list[Found]) -> str:
+    """Write the formula with paths for keys; a path comes first for errors to name."""
+    if not any(f.origin.startswith("$") for f in (*terms, *parts)):
+        return row.described
+    terms = sorted(terms, key=lambda f: not f.origin)
+    above = f" {sign} ".join(f.origin or str(f.value) for f in terms)
+    return " // ".join((above, *(f.origin or str(f.value) for f in parts)))
 
 
 def _size(flat: Flat, name: str) -> Found:

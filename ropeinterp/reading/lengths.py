@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from ropeinterp.errors import ConfigError
-from ropeinterp.reading.lookup import Fields, Flat, Found, Plan, number, where, whole
+from ropeinterp.reading.lookup import (
+    Fields,
+    Flat,
+    Found,
+    Plan,
+    joined,
+    number,
+    where,
+    whole,
+)
 from ropeinterp.schemes import SCHEMES
 
 _ORIGINAL = "original_max_position_embeddings"
@@ -14,10 +23,11 @@ _LARGEST = 2.0**60
 def base(flat: Flat, plan: Plan) -> Found:
     """Find the base: in the dict, else at the top, else the class default."""
     row = plan.row
-    own = plan.get("rope_theta") if not flat.v4 else None
+    inside = not flat.v4 and (plan.nested or "own_theta" not in row.flags)
+    own = plan.get("rope_theta")
     top = flat.find(*row.theta_keys, *(("rope_theta",) if plan.nested else ()))
     top = plan.layer.get("rope_theta", top)
-    if "own_theta" in row.flags and not plan.nested:
+    if not inside:
         own = None
     if plan.theta is not None:
         return plan.theta
@@ -27,14 +37,17 @@ def base(flat: Flat, plan: Plan) -> Found:
         base = number(own)
     elif top is not None:
         base = number(top)
+        flat.counted.add(top.origin)
     else:
         default = row.theta_v4 if flat.v4 else row.theta
-        path = plan.at("rope_theta") if plan.given else flat.at("rope_theta")
-        flat.note(path, f"is missing: {default:g} is the {row.described}")
+        # The types of this flag without a key of their own have a fixed base.
+        inside = inside and "plain" not in row.flags
+        inside = inside and (plan.given or not row.theta_keys)
+        flat.note_default(plan, "rope_theta", row.theta_keys, inside, default or 0.0)
         base = Found(default, row.described)
     stray = flat.find("rope_theta")
     if stray is not None and stray not in (top, own) and not plan.nested:
-        flat.note(stray.origin, f"is not read by {row.model_type}")
+        flat.strays[stray.origin] = f"is not read by {row.model_type}"
     if base.value == 1:
         flat.note(where(base.origin), "makes all frequencies equal")
     return base
@@ -51,6 +64,10 @@ def lengths(flat: Flat, plan: Plan, scheme: str, fields: Fields) -> Fields:
         )
     result: Fields = {} if length is None else {"length": length}
     trained, factor = _trained(flat, plan, scheme, length), fields.get("factor")
+    told = flat.trained_length
+    if trained is not None and told is not None and trained.value != told:
+        path = where(trained.origin, flat.at(_LENGTH))
+        flat.note(path, f"counts: the argument trained_length {told} is not used")
     if flat.v4 and scheme == "longrope" and flat.find(_ORIGINAL) and length:
         if factor is not None and factor.value is not None:
             flat.note(factor.origin, "is ignored: the two lengths give the factor")
@@ -64,7 +81,7 @@ def lengths(flat: Flat, plan: Plan, scheme: str, fields: Fields) -> Fields:
         if not 0 < trained.value <= _LARGEST or not 0 < length.value <= _LARGEST:
             fields["factor"] = Found(1.0, "")  # the spec refuses the lengths
             return result
-        origin = f"{length.origin} / {trained.origin}"
+        origin = joined("/", length.origin, trained.origin)
         result["factor"] = Found(length.value / trained.value, origin)
         flat.note(plan.at("factor"), f"is missing: {origin} is the factor")
     return result

@@ -43,6 +43,9 @@ class Flat:
         What the caller knows and the config may not say.
     notes : list of Note
         Grows while the config is read.
+    counted, strays : set of str, dict of str
+        Paths of the top-level values that a layer type took, and what to note of those
+        that a layer type left: another one may take them.
     """
 
     keys: Mapping[str, Any]
@@ -51,6 +54,8 @@ class Flat:
     v4: bool
     trained_length: int | None
     notes: list[Note] = field(default_factory=list)
+    counted: set[str] = field(default_factory=set)
+    strays: dict[str, str] = field(default_factory=dict)
 
     def at(self, key: str) -> str:
         """JSON path of a top-level key."""
@@ -64,6 +69,31 @@ class Flat:
         """Note what transformers 5.23.0 does instead of what is read."""
         if not self.v4:
             self.note(path, f"transformers 5.23.0 {what} ({number})")
+
+    def note_strays(self) -> None:
+        """Note the keys that no layer type took; a list is taken entry by entry."""
+        taken = {path.partition("[")[0] for path in self.counted} | self.counted
+        for path, message in self.strays.items():
+            if path not in taken:
+                self.note(path, message)
+
+    def note_default(
+        self, plan: Plan, key: str, keys: tuple[str, ...], inside: bool, value: float
+    ) -> None:
+        """Note a class default at the key that would have counted.
+
+        That is the key of the rope dict where the dict counts, else the first of the
+        top-level keys; where there is neither, nothing in a config changes the value.
+        """
+        row = plan.row
+        path = self.at(keys[0].partition("/")[0] if keys else key)
+        if inside:
+            block = plan.path if plan.given else self.at("rope_parameters")
+            path = below(block, key)
+        word = "missing" if inside or keys else "fixed"
+        layer = f" for {row.layer}" if row.layer and not plan.nested else ""
+        of = " of head_dim" if keys and "/" in keys[0] and not inside else ""
+        self.note(path, f"is {word}: {value:g}{of} is the {row.described}{layer}")
 
     @property
     def known(self) -> bool:
@@ -106,8 +136,8 @@ class Plan:
         Whether it is one entry of a dict per layer type.
     layer : mapping of str to Found
         What the config says about the first layer of this type alone.
-    theta : Found or None
-        The base, where the layer lists decide it.
+    theta, scheme : Found or None
+        The base and the type, where the layer lists decide them.
     used : set of str
         Keys of the dict that were read.
     """
@@ -118,6 +148,7 @@ class Plan:
     nested: bool = False
     layer: Mapping[str, Found] = field(default_factory=dict)
     theta: Found | None = None
+    scheme: Found | None = None
     used: set[str] = field(default_factory=set)
 
     def at(self, key: str) -> str:
@@ -177,6 +208,11 @@ def numbers(found: Found) -> Found:
 
 
 KINDS = {"number": number, "length": whole, "bool": flag, "numbers": numbers}
+
+
+def joined(sign: str, *origins: str) -> str:
+    """Origin of a computed value; a class default is named once."""
+    return f" {sign} ".join(dict.fromkeys(origins))
 
 
 _JOINED = re.compile(r" (?://|[/*+]|and) ")

@@ -108,6 +108,7 @@ class Reader:
             name: None if plan is None else read_block(flat, plan)
             for name, plan in found.plans.items()
         }
+        flat.note_strays()
         return RopeConfig(
             model_type,
             {name: None if both is None else both[0] for name, both in read.items()},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
 
 from ropeinterp.spec import RopeSpec
 
@@ -57,6 +59,20 @@ class RopeConfig:
     notes: tuple[Note, ...] = ()
     dialect: str = "transformers"
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the mappings read-only; a config that is shared must not change."""
+        origins = {k: MappingProxyType(dict(v)) for k, v in self.origins.items()}
+        object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
+        object.__setattr__(self, "parts", MappingProxyType(dict(self.parts)))
+        object.__setattr__(self, "origins", MappingProxyType(origins))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by plain dicts: read-only mappings cannot be pickled."""
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        state |= {name: dict(state[name]) for name in ("layers", "parts")}
+        state["origins"] = {k: dict(v) for k, v in self.origins.items()}
+        return type(self), tuple(state.values())
 
     @property
     def spec(self) -> RopeSpec:

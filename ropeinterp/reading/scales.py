@@ -8,7 +8,7 @@ from dataclasses import replace
 from ropeinterp import scalars
 from ropeinterp.errors import ConfigError
 from ropeinterp.models import Model
-from ropeinterp.reading.lookup import Fields, Flat, Found, Plan, flag, number
+from ropeinterp.reading.lookup import Fields, Flat, Found, Plan, flag, joined, number
 from ropeinterp.spec import RopeSpec
 
 _MSCALES = {
@@ -66,7 +66,7 @@ def _attention(
     lone = mscale or all_dim
     if mscale is not None and all_dim is not None:
         value = scalars.yarn_attention(spec.factor, mscale.value, all_dim.value)
-        return Found(value, f"{mscale.origin} and {all_dim.origin}")
+        return Found(value, joined("and", mscale.origin, all_dim.origin))
     if lone is not None:
         flat.note(lone.origin, "counts only together with the other mscale")
     return Found(scalars.yarn_attention(spec.factor), "factor")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ropeinterp.errors import ConfigError
 from ropeinterp.reading import axes
 from ropeinterp.reading.lookup import (
@@ -9,6 +11,7 @@ from ropeinterp.reading.lookup import (
     Flat,
     Found,
     Plan,
+    joined,
     number,
     numbers,
     where,
@@ -29,8 +32,11 @@ def _partial(flat: Flat, plan: Plan, head: Found) -> Found:
     if found is None or found.value is None:
         if row.partial is None:
             return Found(1.0, "the whole head")
-        path = flat.at("partial_rotary_factor")
-        flat.note(path, f"is missing: {row.partial:g} is the {row.described}")
+        # An older config has its factor at the top even beside a rope dict.
+        inside = not flat.v4 and (plan.nested or not row.partial_keys)
+        inside = inside and "forced_partial" not in row.flags
+        keys = row.partial_keys
+        flat.note_default(plan, "partial_rotary_factor", keys, inside, row.partial)
         return Found(row.partial, row.described)
     if own is not None and found is not own:
         flat.note(own.origin, f"is not read by {row.model_type}")
@@ -40,18 +46,40 @@ def _partial(flat: Flat, plan: Plan, head: Found) -> Found:
 def _top_partial(flat: Flat, plan: Plan, head: Found) -> Found | None:
     for key in plan.row.partial_keys:
         name, _, divisor = key.partition("/")
-        found = plan.layer.get(name) or flat.find(name)
-        if found is None or found.value is None:
+        found = plan.layer.get(name) or flat.find(name) or _default(flat, plan, name)
+        if found is None or (found.value is None and not _needed(plan, name)):
             continue
+        flat.counted.add(found.origin)
         if not divisor:
             return number(found)
         if head.value > 0:
-            share = float(min(whole(found).value, _LARGEST)) / head.value
-            return Found(share, f"{found.origin} // head_dim")
+            return _share(whole(found), head.value, exact=_needed(plan, name))
     stray = flat.find("partial_rotary_factor")
     if stray is not None and "partial_rotary_factor" not in plan.row.partial_keys:
-        flat.note(stray.origin, f"is not read by {plan.row.model_type}")
+        flat.strays[stray.origin] = f"is not read by {plan.row.model_type}"
     return None
+
+
+def _needed(plan: Plan, name: str) -> bool:
+    """Whether channels, not a factor, have a class default."""
+    return name in plan.row.sizes and plan.row.partial is None
+
+
+def _default(flat: Flat, plan: Plan, name: str) -> Found | None:
+    if not _needed(plan, name):
+        return None
+    value = plan.row.sizes[name]
+    flat.note_default(plan, name, (name,), False, value)
+    return Found(value, plan.row.described)
+
+
+def _share(channels: Found, head: int, exact: bool) -> Found:
+    """Share of a head; `exact` where the model uses the channels, not the quotient."""
+    n = float(min(channels.value, _LARGEST))
+    share = n / head
+    if exact and 0 < share * head < n:
+        share = math.nextafter(share, math.inf)
+    return Found(share, channels.origin)
 
 
 def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
@@ -108,11 +136,17 @@ def _dim(flat: Flat, plan: Plan, scheme: str, head: Found, partial: Found) -> Fo
     else:
         size = float(max(head.value, -_LARGEST)) * float(partial.value)
         size = max(min(size, _LARGEST), -_LARGEST)
-        dim = Found(int(size), partial.origin if given else head.origin)
+        dim = Found(int(size), partial.origin if given else _shared(head))
     if dim.value % 2:
         path = where(dim.origin, flat.path)
         flat.note(path, f"makes an odd number of rotated channels: {dim.value}")
     return dim
+
+
+def _shared(head: Found) -> str:
+    """Origin of a share of the head that a class default decides."""
+    own = head.origin.startswith("$")
+    return joined("*", head.origin, "class default") if own else head.origin
 
 
 def _grid(plan: Plan, head: Found) -> Fields:
@@ -126,7 +160,7 @@ def _grid(plan: Plan, head: Found) -> Fields:
     origin = plan.row.described
     fields = {
         "head_dim": head,
-        "dim": Found(grid.dim, head.origin),
+        "dim": head if grid.dim == head.value else Found(grid.dim, _shared(head)),
         "axis_map": Found(grid.axis_map, origin),
         "frequency_map": Found(grid.frequency_map, origin),
     }
