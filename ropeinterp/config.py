@@ -6,11 +6,11 @@ has numbers only.
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ropeinterp.arguments import check_seq_len
 from ropeinterp.errors import printable
 from ropeinterp.reading.parts import Reader
 from ropeinterp.reading.result import Note, RopeConfig
@@ -89,9 +89,5 @@ def _checked_length(name: str, value: Any) -> int | None:
     """Return the length as an int; integers of NumPy count, too."""
     if value is None:
         return None
-    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    length = operator.index(value)
-    if not 0 < length <= 2**53:
-        raise ValueError(f"{name} {printable(length)}: must be from 1 to 2**53")
-    return length
+    check_seq_len(value, name)
+    return int(value)
