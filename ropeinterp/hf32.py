@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ropeinterp import _core, scalars
+from ropeinterp import _core, planes, scalars
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -71,18 +71,9 @@ def _dynamic(spec: RopeSpec) -> Float32:
 
 
 def _yarn(spec: RopeSpec) -> Float32:
-    assert spec.base is not None
-    assert spec.trained_length is not None
     p = _plain(spec)
     kept, divided = _F(1) / p, _F(1) / (_F(spec.factor) * p)
-    first, last = scalars.yarn_ramp(
-        spec.dim,
-        spec.base,
-        spec.trained_length,
-        spec.beta_fast,
-        spec.beta_slow,
-        spec.truncate,
-    )
+    first, last = planes.ramp_of(spec)
     k = np.arange(spec.dim // 2).astype(_F)
     ramp = np.clip((k - _F(first)) / _F(last - first), _F(0), _F(1))
     weight = _F(1) - ramp

@@ -63,12 +63,11 @@ def of_dynamic(spec: RopeSpec) -> Frequencies:
     )
 
 
-def of_yarn(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "yarn" spec."""
-    n, d = ratio(spec.factor)
+def ramp_of(spec: RopeSpec) -> tuple[float, float]:
+    """First and last pair of the ramp of a "yarn" spec."""
     assert spec.base is not None
     assert spec.trained_length is not None
-    first, last = yarn_ramp(
+    return yarn_ramp(
         spec.dim,
         spec.base,
         spec.trained_length,
@@ -76,6 +75,12 @@ def of_yarn(spec: RopeSpec) -> Frequencies:
         spec.beta_slow,
         spec.truncate,
     )
+
+
+def of_yarn(spec: RopeSpec) -> Frequencies:
+    """Frequencies of a "yarn" spec."""
+    n, d = ratio(spec.factor)
+    first, last = ramp_of(spec)
     return _both(
         _core._frequencies_yarn(_indices(spec), spec.dim, spec.base, n, first, last, d)
     )

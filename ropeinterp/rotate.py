@@ -168,7 +168,7 @@ def apply(
         if precision == "exact" and not piece.with_axes:
             _fused(spec, piece)
             return
-        dtype = _table_dtype(piece.x.dtype)
+        dtype = _dtype_of_tables(piece.x.dtype)
         tables = tables_of(spec, piece.positions, piece.with_axes, dtype, precision)
         _by_tables(spec, piece.x, tables, piece.out)
 
@@ -199,7 +199,7 @@ def _fused(spec: RopeSpec, job: _Job) -> None:
         _call(name, block, p, planes[:, pairs], scale, out=result, axes=axes)
 
 
-def _table_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def _dtype_of_tables(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the dtype of the tables with which an array of `dtype` is rotated."""
     return np.dtype(np.float64 if dtype.char == "d" else np.float32)
 
@@ -243,7 +243,7 @@ def retarget(
         c1, s1 = tables_of(old, p, piece.with_axes, double)
         c2, s2 = tables_of(new, p, piece.with_axes, double)
         norm = old.attention_scaling**2
-        table = _table_dtype(piece.x.dtype)
+        table = _dtype_of_tables(piece.x.dtype)
         cos = ((c1 * c2 + s1 * s2) / norm).astype(table)
         sin = ((c1 * s2 - s1 * c2) / norm).astype(table)
         _by_tables(old, piece.x, (cos, sin), piece.out)

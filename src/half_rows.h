@@ -18,8 +18,7 @@ static inline void
 widen_f16(ptrdiff_t n, const float16 *restrict x, float *restrict y)
 {
     ptrdiff_t i = 0;
-#ifdef __F16C__ /* gcc 12 and clang 14 do not find vcvtph2ps in the plain loop below   \
-                 */
+#ifdef __F16C__ /* compilers do not find vcvtph2ps in the plain loop */
     for (; i + 8 <= n; i += 8)
         _mm256_storeu_ps(y + i,
                          _mm256_cvtph_ps(_mm_loadu_si128((const void *)(x + i))));

@@ -1,9 +1,9 @@
 /* Template, included once per type of a table; needs T, NAME(op), STORE(double) and
  * NARROW: whether T is at most a float, for which shorter phases are exact enough. */
 
-/* One row at a time in three short loops, because one long chain of operations would
- * leave the CPU too few pairs to work on at once; many rows a call, because setting up
- * the constants costs as much as half a row. kernels.h says what is promised. */
+/* One row at a time, many rows a call. Loops end in doubles and a last one stores them,
+ * because the rounding to 16 bits vectorises only by itself; the branch on the kind of
+ * position stands outside of the loops. kernels.h says what is promised. */
 static void
 NAME(phases)(ptrdiff_t n, const double *const u[ROPE_PLANES], ptrdiff_t rows,
              const rope_position *at, ptrdiff_t row, T *restrict cos, T *restrict sin)
