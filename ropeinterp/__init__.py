@@ -13,12 +13,15 @@ from ropeinterp.frequencies import base_scale, interpolate_positions
 from ropeinterp.spec import RopeSpec
 
 if TYPE_CHECKING:
+    from ropeinterp.checks import Finding, check
     from ropeinterp.config import Note, RopeConfig, read
     from ropeinterp.planning import Coverage, coverage
     from ropeinterp.precision import TableError, table_error
 
 # Loaded when they are first asked for: half of the time that the import would take.
 _LATER = {
+    "Finding": "checks",
+    "check": "checks",
     "Note": "config",
     "RopeConfig": "config",
     "read": "config",
@@ -31,12 +34,14 @@ _LATER = {
 __all__ = [
     "ConfigError",
     "Coverage",
+    "Finding",
     "Note",
     "ParameterError",
     "RopeConfig",
     "RopeSpec",
     "TableError",
     "base_scale",
+    "check",
     "coverage",
     "frequencies",
     "interpolate_positions",

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ropeinterp.arguments import check_seq_len
 from ropeinterp.errors import printable
-from ropeinterp.reading.parts import Reader
+from ropeinterp.reading.parts import Reader, locate
 from ropeinterp.reading.result import Note, RopeConfig
 from ropeinterp.reading.source import load
 
@@ -82,7 +82,7 @@ def read(
     trained_length = _checked_length("trained_length", trained_length)
     _checked_length("context_length", context_length)
     keys, notes = load(source)
-    return Reader(name, trained_length).config(keys, "$", notes)
+    return Reader(name, trained_length).config(locate(keys, "$", notes))
 
 
 def _checked_length(name: str, value: Any) -> int | None:

@@ -111,6 +111,13 @@ class Flat:
         """Return a plain key under its own name or one of its aliases."""
         return self.find(name, *self.rows[0].aliases.get(name, ()))
 
+    def size_or_none(self, name: str) -> int | None:
+        """Return a plain whole number that the config itself states."""
+        found = self.plain(name)
+        if found is None or not _is_number(found.value) or found.value % 1:
+            return None
+        return int(found.value)
+
     def size(self, name: str) -> Found | None:
         """Return a plain whole number; a missing or null one is the class default."""
         found = self.plain(name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ropeinterp.errors import ConfigError, printable
@@ -14,7 +14,7 @@ from ropeinterp.reading.lookup import Flat
 from ropeinterp.reading.result import Note, RopeConfig
 from ropeinterp.reading.source import below
 
-_TEXT_PARTS = ("text_config", "llm_config", "language_config")
+TEXT_PARTS = ("text_config", "llm_config", "language_config")
 # Top-level keys of vendors' own code that change positions there and are not read.
 _VENDORS = (
     "rope_ratio",
@@ -36,6 +36,117 @@ _SWITCHES: Mapping[str, tuple[str, tuple[object, ...]]] = {
 
 
 @dataclass(frozen=True)
+class Located:
+    """One model in a config, or the parts that make one.
+
+    Parameters
+    ----------
+    keys : mapping
+        The config, or the part of one; empty where a part is missing.
+    path : str
+        Where it stands in the file.
+    model_type : str or None
+        As the file names it, or as the type that contains it says.
+    notes : list of Note
+        What had to be said to find it.
+    parts : mapping of str to Located
+        Parts of a composite model by their path; empty for one model.
+    """
+
+    keys: Mapping[str, Any]
+    path: str
+    model_type: str | None
+    notes: list[Note]
+    parts: Mapping[str, Located] = field(default_factory=dict)
+
+    def flats(self) -> Iterator[Located]:
+        """All models in it."""
+        if not self.parts:
+            yield self
+        for part in self.parts.values():
+            yield from part.flats()
+
+
+# ---- where the models stand -------------------------------------------------------
+
+
+def locate(
+    keys: Mapping[str, Any], path: str, notes: list[Note], named: str = ""
+) -> Located:
+    """Find the models in a config.
+
+    Parameters
+    ----------
+    keys : mapping
+        The config.
+    path : str
+        Where it stands in the file.
+    notes : list of Note
+        What is known of it already.
+    named : str, optional
+        The type of a part that names none.
+
+    Returns
+    -------
+    Located
+
+    Raises
+    ------
+    ConfigError
+        If a model type is no string, or a part no object.
+    """
+    own = keys.get("model_type")
+    if own is not None and not isinstance(own, str):
+        raise ConfigError(below(path, "model_type"), own, "must be a string")
+    model_type = own or named or None
+    if model_type is not None and model_type in composites() and not named:
+        parts = {
+            ".".join(part.path): _locate_part(keys, path, part)
+            for part in composites()[model_type]
+        }
+        return Located(keys, path, model_type, notes, parts)
+    if named and (model_type not in models() or model_type in composites()):
+        # qwen2_vl in a vision_config means its vision part.
+        if model_type not in composites():
+            message = f"{printable(model_type)} is unknown: read as {named}"
+            notes.append(Note(below(path, "model_type"), message))
+        model_type = named
+    if model_type not in models() and "hidden_size" not in keys:
+        for key in TEXT_PARTS:
+            if isinstance(keys.get(key), dict):
+                at = below(path, "model_type")
+                message = f"is unknown: {key} is read as its text part"
+                part = locate(keys[key], below(path, key), [])
+                notes.append(Note(at, message))
+                return Located(keys, path, model_type, notes, {key: part})
+    return Located(keys, path, model_type, notes)
+
+
+def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:
+    """Find the dict of a part; where it is missing, the class defaults count."""
+    found: Any = keys
+    at = path
+    for key in part.path:
+        at = below(at, key)
+        found = found.get(key)
+        if found is None:
+            break
+        if not isinstance(found, dict):
+            raise ConfigError(at, found, "must be an object")
+    if found is None and part.flat and {"hidden_size", "rope_theta"} & keys.keys():
+        note = Note(at, "is missing: its keys stand at the top level")
+        own = {k: v for k, v in keys.items() if k != "model_type"}
+        return locate(own, path, [note], part.model_type)
+    if found is None:
+        note = Note(at, f"is missing: class defaults of {part.model_type}")
+        return locate({}, at, [note], part.model_type)
+    return locate(found, at, [], part.model_type)
+
+
+# ---- what they mean ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
 class Reader:
     """Arguments of one call of read().
 
@@ -50,50 +161,31 @@ class Reader:
     dialect: str
     trained_length: int | None
 
-    def config(
-        self, keys: Mapping[str, Any], path: str, notes: list[Note], named: str = ""
-    ) -> RopeConfig:
-        """Read a config, or the part of one that is of type `named` if it says none."""
-        own = keys.get("model_type")
-        if own is not None and not isinstance(own, str):
-            raise ConfigError(below(path, "model_type"), own, "must be a string")
-        model_type = own or named or None
-        if model_type is not None and model_type in composites() and not named:
-            return self._composite(keys, path, notes, model_type)
-        if named and (model_type not in models() or model_type in composites()):
-            # qwen2_vl in a vision_config means its vision part.
-            if model_type not in composites():
-                message = f"{printable(model_type)} is unknown: read as {named}"
-                notes.append(Note(below(path, "model_type"), message))
-            model_type = named
-        if model_type not in models():
-            for key in _TEXT_PARTS:
-                if isinstance(keys.get(key), dict) and "hidden_size" not in keys:
-                    return self._unknown_composite(keys, path, notes, model_type, key)
-        return self._flat(keys, path, notes, model_type)
+    def config(self, located: Located) -> RopeConfig:
+        """Read a config, or a part of one."""
+        if located.parts:
+            return self._composite(located)
+        return self.model(located)
 
-    # ---- one model ------------------------------------------------------------------
-
-    def _flat(
-        self,
-        keys: Mapping[str, Any],
-        path: str,
-        notes: list[Note],
-        model_type: str | None,
-    ) -> RopeConfig:
-        rows = models().get(model_type or "", models()[""])
-        flat = Flat(
-            keys,
-            path,
+    def flat(self, located: Located) -> Flat:
+        """Return one model with the rows of its type."""
+        rows = models().get(located.model_type or "", models()[""])
+        return Flat(
+            located.keys,
+            located.path,
             rows,
             self.dialect == "transformers-4",
             self.trained_length,
-            notes,
+            located.notes.copy(),
         )
-        at = below(path, "model_type")
-        if rows[0].layers == "refused":
+
+    def model(self, located: Located) -> RopeConfig:
+        """Read one model."""
+        flat, model_type = self.flat(located), located.model_type
+        at = below(located.path, "model_type")
+        if flat.rows[0].layers == "refused":
             raise ConfigError(at, model_type, "builds tables that no spec describes")
-        if rows[0].layers == "none":
+        if flat.rows[0].layers == "none":
             flat.note(at, f"{printable(model_type)} has no rotary embedding")
             return RopeConfig(
                 model_type, {}, notes=tuple(flat.notes), dialect=self.dialect
@@ -102,7 +194,7 @@ class Reader:
         found = layers_of(flat)
         if len(found.plans) > _MOST_SPECS:
             raise ConfigError(
-                path, len(found.plans), f"more than {_MOST_SPECS} kinds of layers"
+                flat.path, len(found.plans), f"more than {_MOST_SPECS} kinds of layers"
             )
         read = {
             name: None if plan is None else read_block(flat, plan)
@@ -125,7 +217,7 @@ class Reader:
             for key in _VENDORS:
                 if key in flat.keys:
                     flat.note(flat.at(key), "is not read")
-        for key in _TEXT_PARTS:
+        for key in TEXT_PARTS:
             if isinstance(flat.keys.get(key), dict):
                 flat.note(flat.at(key), f"is not read: {model_type} has no parts")
         if "learned" in flat.rows[0].flags:
@@ -136,67 +228,25 @@ class Reader:
 
     # ---- composite models -----------------------------------------------------------
 
-    def _composite(
-        self, keys: Mapping[str, Any], path: str, notes: list[Note], model_type: str
-    ) -> RopeConfig:
+    def _composite(self, located: Located) -> RopeConfig:
+        """Read the parts; the layers of the whole are those of its text part."""
         parts: dict[str, RopeConfig] = {}
-        failed = None
-        for part in composites()[model_type]:
-            found, at, own = self._part_keys(keys, path, part)
+        notes, failed = located.notes.copy(), None
+        for name, part in located.parts.items():
             try:
-                read = self.config(found, at, own, part.model_type)
-                parts[".".join(part.path)] = read
+                parts[name] = self.config(part)
             except ConfigError as error:
-                if found:
+                if part.keys:
                     raise
-                own.append(Note(at, f"cannot be read by class defaults: {error}"))
-                notes, failed = [*notes, *own], error
+                message = f"cannot be read by class defaults: {error}"
+                notes += [*part.notes, Note(part.path, message)]
+                failed = error
         if not parts and failed is not None:
             raise failed
-        return self._joined(model_type, parts, notes)
-
-    def _part_keys(
-        self, keys: Mapping[str, Any], path: str, part: Part
-    ) -> tuple[Mapping[str, Any], str, list[Note]]:
-        """Find the dict of a part; where it is missing, the class defaults count."""
-        found: Any = keys
-        at = path
-        for key in part.path:
-            at = below(at, key)
-            found = found.get(key)
-            if found is None:
-                break
-            if not isinstance(found, dict):
-                raise ConfigError(at, found, "must be an object")
-        if found is None and part.flat and {"hidden_size", "rope_theta"} & keys.keys():
-            note = Note(at, "is missing: its keys stand at the top level")
-            return {k: v for k, v in keys.items() if k != "model_type"}, path, [note]
-        if found is None:
-            note = Note(at, f"is missing: class defaults of {part.model_type}")
-            return {}, at, [note]
-        return found, at, []
-
-    def _unknown_composite(
-        self,
-        keys: Mapping[str, Any],
-        path: str,
-        notes: list[Note],
-        model_type: str | None,
-        key: str,
-    ) -> RopeConfig:
-        at = below(path, "model_type")
-        notes.append(Note(at, f"is unknown: {key} is read as its text part"))
-        part = self.config(keys[key], below(path, key), [], "")
-        return self._joined(model_type, {key: part}, notes)
-
-    def _joined(
-        self, model_type: str | None, parts: dict[str, RopeConfig], notes: list[Note]
-    ) -> RopeConfig:
-        """Make a config whose layers are those of its text part."""
-        text = [p for name, p in parts.items() if name.endswith(_TEXT_PARTS)]
+        text = [p for name, p in parts.items() if name.endswith(TEXT_PARTS)]
         main = (text or list(parts.values()))[0]
         return RopeConfig(
-            model_type,
+            located.model_type,
             main.layers,
             main.layer_keys,
             parts,

@@ -1,4 +1,4 @@
-"""Where a config comes from: file, directory, mapping or object, read strictly.
+"""Where a config comes from: file, text, mapping or object, read strictly.
 
 A config comes from a stranger. Its size, its depth and its numbers are checked before
 anything looks at a key, and every fault names the JSON path.
@@ -6,27 +6,70 @@ anything looks at a key, and every fault names the JSON path.
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
 import re
-import stat
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ropeinterp.errors import ConfigError, printable
+from ropeinterp.reading.files import read_file
 from ropeinterp.reading.result import Note
 
-_MOST_BYTES = 2**20
-_MOST_VALUES = 2**19
+_MOST_VALUES = 2**16
 _DEEPEST = 32
 _MOST_DIGITS = 400
+_MOST_FAULTS = 100
+_LARGEST = 10**308
 _LONGEST_PATH = 1000
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+STRING = r'"(?:[^"\\]++|\\.)*+"'
+# A bracket and all before it that is none; or, that no search begins anew at every
+# character, the end of the text or the quote of a string without end.
+BRACKET = re.compile(rf'(?:[^"\[\]{{}}]++|{STRING})*+([\[\]{{}}]|"|\Z)', re.DOTALL)
+BYTE_ORDER_MARK = "\ufeff"
+
+
+class Fault(NamedTuple):
+    """A number that float64 does not hold."""
+
+    path: str
+    value: Any
+    reason: str
+
+
+class Repeated(NamedTuple):
+    """A key that is there twice in one object; the last value counts in JSON."""
+
+    path: str
+    first: Any
+    last: Any
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A config in plain dicts and lists, and what is odd about it.
+
+    Parameters
+    ----------
+    keys : dict
+        The config.
+    faults : list of Fault
+        Numbers that are not finite.
+    repeated : list of Repeated
+        Keys that are there twice.
+    marked : bool
+        Whether the text begins with a byte order mark.
+    """
+
+    keys: dict[str, Any]
+    faults: list[Fault] = field(default_factory=list)
+    repeated: list[Repeated] = field(default_factory=list)
+    marked: bool = False
 
 
 def below(path: str, key: str | int) -> str:
@@ -64,60 +107,29 @@ def load(source: object) -> tuple[dict[str, Any], list[Note]]:
     TypeError
         If `source` is of another type.
     """
-    notes: list[Note] = []
     if isinstance(source, (str, os.PathLike)):
-        tree = _parse(_read_file(os.fspath(source)), notes)
-    elif isinstance(source, Mapping):
-        tree = source
-    elif callable(to_dict := getattr(source, "to_dict", None)) and not isinstance(
-        source, type
-    ):
-        tree = to_dict()
+        tree = parsed(decoded(read_file(os.fspath(source))))
     else:
-        raise TypeError(
-            "a config must be a mapping, a path or an object with to_dict(), "
-            f"not {type(source).__name__}"
-        )
-    if not isinstance(tree, (Mapping, _Pairs)):
-        raise ConfigError("$", tree, "must be a JSON object")
-    return _Walk().checked(tree, "$", 1), notes
+        tree = given(source)
+    for repeated in tree.repeated:
+        raise ConfigError(repeated.path, repeated.last, "is there twice")
+    for fault in tree.faults:
+        raise ConfigError(*fault)
+    mark = Note("$", "a byte order mark stands before the JSON text")
+    return tree.keys, [mark] if tree.marked else []
 
 
-# ---- files -----------------------------------------------------------------------
-
-
-def _read_file(path: str | bytes) -> bytes:
-    if isinstance(path, bytes):
-        raise TypeError("a path must be str or os.PathLike[str], not bytes")
-    if "\0" in path:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-    if os.path.isdir(path):
-        inside = os.path.join(path, "config.json")
-        if not os.path.lexists(inside):
-            raise ConfigError("$", path, "is a directory without config.json")
-        path = inside
-    if path.endswith(".gguf"):
-        raise ConfigError("$", path, "GGUF files are not supported yet")
-    try:
-        return _read_bytes(path)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConfigError("$", path, f"cannot be read: {reason}") from error
-
-
-def _read_bytes(path: str) -> bytes:
-    # A FIFO without a writer would block the open, a device the read.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ConfigError("$", path, "is not a regular file")
-        data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise ConfigError("$", path, f"is larger than {_MOST_BYTES} bytes")
-    return data
+def given(source: object) -> Tree:
+    """Tree of a mapping, or of an object that can become one."""
+    if isinstance(source, Mapping):
+        return checked(source)
+    to_dict = getattr(source, "to_dict", None)
+    if callable(to_dict) and not isinstance(source, type):
+        return checked(to_dict())
+    raise TypeError(
+        "a config must be a mapping, a path or an object with to_dict(), "
+        f"not {type(source).__name__}"
+    )
 
 
 # ---- JSON ------------------------------------------------------------------------
@@ -127,24 +139,49 @@ class _Pairs(list[tuple[str, Any]]):
     """An object as parsed: duplicate keys are still there."""
 
 
-def _parse(data: bytes, notes: list[Note]) -> Any:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Pairs:
+    result = dict(pairs)
+    return result if len(result) == len(pairs) else _Pairs(pairs)
+
+
+def decoded(data: bytes) -> str:
+    """Text of a JSON file."""
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError("$", data[:16], f"is not UTF-8: {error.reason}") from error
-    if text.startswith("\ufeff"):
-        notes.append(Note("$", "a byte order mark stands before the JSON text"))
-        text = text[1:]
-    _check_depth(text)
+
+
+def parsed(text: str) -> Tree:
+    """Tree of a JSON text.
+
+    Parameters
+    ----------
+    text : str
+        As the file has it, byte order mark included.
+
+    Returns
+    -------
+    Tree
+
+    Raises
+    ------
+    ConfigError
+        If it is no JSON object, too large or too deep.
+    """
+    check_size(text)
+    return checked(json_value(text), marked=text.startswith(BYTE_ORDER_MARK))
+
+
+def json_value(text: str) -> Any:
+    """Value of a JSON text of checked size; objects keep their duplicate keys."""
+    body = text.removeprefix(BYTE_ORDER_MARK)
     try:
         return json.loads(
-            text,
-            object_pairs_hook=_Pairs,
-            parse_int=_integer,
-            parse_constant=float,
+            body, object_pairs_hook=_object, parse_int=_integer, parse_constant=float
         )
     except ValueError as error:
-        raise ConfigError("$", text[:40], f"is not JSON: {error}") from error
+        raise ConfigError("$", body[:40], f"is not JSON: {error}") from error
 
 
 def _integer(digits: str) -> int | float:
@@ -152,63 +189,90 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
 
 
-def _check_depth(text: str) -> None:
-    """Refuse deep nesting before a recursive parser meets it."""
+def check_size(text: str) -> None:
+    """Refuse what would take long or much memory before a parser meets it."""
+    if text.count(",") > _MOST_VALUES:
+        n = re.sub(f'{STRING}|".*', "", text, flags=re.DOTALL).count(",")
+        if n > _MOST_VALUES:
+            raise ConfigError("$", n, f"makes more than {_MOST_VALUES} values")
     depth = 0
-    for match in _STRUCTURE.finditer(text):
-        symbol = match.group()
-        if symbol in ("[", "{"):
-            depth += 1
-            if depth > _DEEPEST:
-                raise ConfigError(
-                    "$", symbol, f"is nested deeper than {_DEEPEST} levels"
-                )
-        elif symbol in ("]", "}"):
-            depth -= 1
+    for match in BRACKET.finditer(text):
+        if match[1] in ('"', ""):
+            return  # nothing nested follows, or no JSON
+        depth += 1 if match[1] in "[{" else -1
+        if depth > _DEEPEST:
+            raise ConfigError("$", match[1], f"is nested deeper than {_DEEPEST} levels")
 
 
 # ---- values ----------------------------------------------------------------------
 
 
+def checked(value: object, marked: bool = False) -> Tree:
+    """Tree of a value, if it is an object."""
+    if not isinstance(value, (Mapping, _Pairs)):
+        raise ConfigError("$", value, "must be a JSON object")
+    tree = Tree({}, marked=marked)
+    tree.keys.update(_Walk(tree).copied(value, (), 1))
+    return tree
+
+
+def _path(trail: Any) -> str:
+    """JSON path of a trail: () for the whole, else the trail of the holder and a key.
+
+    Few values need their path, so that the walk does not write it for each.
+    """
+    return below(_path(trail[0]), trail[1]) if trail else "$"
+
+
 class _Walk:
     """A copy of a tree in plain dicts and lists, with every number checked."""
 
-    def __init__(self) -> None:
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
         self.left = _MOST_VALUES
 
-    def checked(self, value: Any, path: str, depth: int) -> Any:
+    def copied(self, value: Any, trail: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind is str or kind is bool or value is None:
+            return value
+        if kind is float or kind is int:
+            return self.number(value, trail)
+        if not isinstance(value, (Mapping, list, tuple)):
+            return self.number(
+                value.item() if isinstance(value, np.generic) else value, trail
+            )
         if depth > _DEEPEST + 1:
-            raise ConfigError(path, "...", f"is nested deeper than {_DEEPEST} levels")
-        if isinstance(value, (Mapping, _Pairs)):
-            items = value if isinstance(value, _Pairs) else list(value.items())
-            self.count(len(items), path)
-            return self.object(items, path, depth)
-        if isinstance(value, (list, tuple)):
-            self.count(len(value), path)
-            return [
-                self.checked(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value)
-            ]
-        if isinstance(value, np.generic):
-            value = value.item()
+            reason = f"is nested deeper than {_DEEPEST} levels"
+            raise ConfigError(_path(trail), "...", reason)
+        self.left -= len(value)
+        if self.left < 0:
+            reason = f"makes more than {_MOST_VALUES} values"
+            raise ConfigError(_path(trail), len(value), reason)
+        if isinstance(value, Mapping):
+            return self.object(value.items(), trail, depth)
+        if isinstance(value, _Pairs):
+            return self.object(value, trail, depth)
+        return [self.copied(v, (trail, i), depth + 1) for i, v in enumerate(value)]
+
+    def number(self, value: Any, trail: Any) -> Any:
+        reason = ""
         if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(path, value, "must be a finite number")
-        if isinstance(value, int) and abs(value) > 10**308:
-            raise ConfigError(path, value, "is beyond the range of float64")
+            reason = "must be a finite number"
+        elif isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+            reason = "is beyond the range of float64"
+        if reason and len(self.tree.faults) < _MOST_FAULTS:
+            self.tree.faults.append(Fault(_path(trail), value, reason))
         return value
 
-    def count(self, n: int, path: str) -> None:
-        self.left -= n
-        if self.left < 0:
-            raise ConfigError(path, n, f"makes more than {_MOST_VALUES} values")
-
     def object(
-        self, items: list[tuple[Any, Any]], path: str, depth: int
+        self, items: Iterable[tuple[Any, Any]], trail: Any, depth: int
     ) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key, value in items:
             name = key if isinstance(key, str) else str(key)
-            here = below(path, name)
-            if name in result:
-                raise ConfigError(here, name, "is there twice")
-            result[name] = self.checked(value, here, depth + 1)
+            here = (trail, name)
+            copy = self.copied(value, here, depth + 1)
+            if name in result and len(self.tree.repeated) < _MOST_FAULTS:
+                self.tree.repeated.append(Repeated(_path(here), result[name], copy))
+            result[name] = copy
         return result

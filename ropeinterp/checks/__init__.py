@@ -1,0 +1,247 @@
+"""check(): every rule over every model of a config, as findings."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from ropeinterp.checks.document import Document, open_document
+from ropeinterp.checks.rule import LEVELS, Edit, Finding, Fix, Hit, Rule
+from ropeinterp.checks.rules import BY_CODE, RULES
+from ropeinterp.checks.subject import BLOCKS, Subject, examine
+from ropeinterp.errors import ConfigError, printable
+from ropeinterp.reading.parts import Reader, locate
+
+__all__ = ["RULES", "Edit", "Finding", "Fix", "Rule", "check"]
+
+_MOST_FINDINGS = 200
+_LONGEST = 2000
+# The reader's errors that no rule claims: a missing key, or a number of no use.
+_MISSING, _UNUSABLE, _NO_OBJECT = "RI205", "RI202", "RI003"
+DIALECTS = ("transformers", "transformers-4")
+
+
+def check(
+    source: Mapping[str, Any] | str | bytes | os.PathLike[str] | Any,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    dialects: Iterable[str] = (),
+    *,
+    file: str | None = None,
+) -> list[Finding]:
+    """Find what is wrong with the positions of a config.
+
+    Parameters
+    ----------
+    source : mapping, path, bytes, or object with ``to_dict()``
+        The config; its JSON file, the directory with it, or the bytes of it.
+    select, ignore : iterable of str, optional
+        Prefixes of codes: which rules apply (default: all), and which do not.
+    dialects : iterable of str, optional
+        Further readers whose behaviour counts: "transformers", "transformers-4".
+    file : str, optional
+        Name in the findings; by default the path.
+
+    Returns
+    -------
+    list of Finding
+        In the order of the file; empty where nothing is to be said.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a path does not exist.
+    TypeError, ValueError
+        If `source` is of another type, or a code or dialect is unknown.
+
+    Examples
+    --------
+    >>> found = check({"model_type": "llama", "hidden_size": 4096,
+    ...                "num_attention_heads": 32, "max_position_embeddings": 8192,
+    ...                "rope_scaling": {"rope_type": "linear", "factor": 0.25}})
+    >>> [(f.code, f.path) for f in found if f.level == "warning"]
+    [('RI203', '$.rope_scaling.factor')]
+    """
+    chosen = rules_of(select, ignore, dialects)
+    document = open_document(source, file)
+    return check_document(document, chosen)
+
+
+def rules_of(
+    select: Iterable[str], ignore: Iterable[str], dialects: Iterable[str]
+) -> tuple[Rule, ...]:
+    """Rules that prefixes of codes and dialects choose."""
+    select, ignore, dialects = (_words(x) for x in (select, ignore, dialects))
+    for prefix in (*select, *ignore):
+        if not any(rule.code.startswith(prefix) for rule in RULES):
+            raise ValueError(f"{printable(prefix)}: no rule has a code like this")
+    for name in dialects:
+        if name not in DIALECTS:
+            known = ", ".join(DIALECTS)
+            raise ValueError(f"dialect {printable(name)}: must be one of {known}")
+    return tuple(
+        rule
+        for rule in RULES
+        if (not select or rule.code.startswith(select))
+        and not (ignore and rule.code.startswith(ignore))
+        and (not rule.dialects or {*rule.dialects} & {*dialects})
+    )
+
+
+def _words(given: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise TypeError(f"{printable(given)}: must be a list of words, not one")
+    words = tuple(given)
+    for word in words:
+        if not isinstance(word, str) or not word:
+            raise TypeError(f"{printable(word)}: must be a word")
+    return words
+
+
+def check_document(document: Document, rules: Collection[Rule]) -> list[Finding]:
+    """Apply rules to a config that has been opened.
+
+    Parameters
+    ----------
+    document : Document
+        The config.
+    rules : collection of Rule
+        Which rules apply.
+
+    Returns
+    -------
+    list of Finding
+        In the order of the file.
+    """
+    codes = {rule.code for rule in rules}
+    found = {
+        (hit.path, rule.code): finding(document, rule, hit)
+        for rule, hit in _hits(document)
+        if rule.code in codes
+    }
+    order = {path: i for i, path in enumerate(_paths(found.values()))}
+    ranked = sorted(
+        found.values(),
+        key=lambda f: (
+            f.line or 0,
+            f.column or 0,
+            order[f.path],
+            LEVELS.index(f.level),
+        ),
+    )
+    return ranked[:_MOST_FINDINGS]
+
+
+def _paths(findings: Iterable[Finding]) -> dict[str, None]:
+    return dict.fromkeys(f.path for f in findings)
+
+
+def _hits(document: Document) -> Iterator[tuple[Rule, Hit]]:
+    """Everything that is wrong; rules of one model silence each other."""
+    wrong = False
+    for problem in document.problems:
+        rule = BY_CODE[problem.code]
+        yield (
+            rule,
+            Hit(problem.path, problem.message, problem.fix, offset=problem.offset),
+        )
+        wrong = wrong or problem.code == "RI004"
+    if document.tree is None or wrong:
+        return
+    try:
+        located = locate(document.tree.keys, "$", [])
+    except ConfigError as error:
+        code = "RI201" if error.path.endswith("model_type") else _NO_OBJECT
+        yield BY_CODE[code], _hit_of(error)
+        return
+    reader = Reader("transformers", None)
+    for model in located.flats():
+        if model.keys:
+            subject = examine(document, model, reader)
+            yield from _without_silenced(subject, list(_of_model(subject)))
+
+
+def _of_model(subject: Subject) -> Iterator[tuple[Rule, Hit]]:
+    told: list[str] = []
+    for rule in RULES:
+        for hit in rule.check(subject):
+            if (hit.level or rule.level) != "info":
+                told.append(hit.path)
+            yield rule, hit
+    for error in subject.errors():
+        if not any(_related(error.path, path) for path in told):
+            yield _claimed(error), _hit_of(error)
+            told.append(error.path)
+
+
+def _hit_of(error: ConfigError) -> Hit:
+    missing = error.value is None
+    shown = "" if missing else f"{printable(error.value)} "
+    return Hit(error.path, shown + error.reason)
+
+
+def _related(path: str, other: str) -> bool:
+    """Whether one path is the other, or inside it."""
+    inside = path.startswith((f"{other}.", f"{other}["))
+    return path == other or inside or other.startswith((f"{path}.", f"{path}["))
+
+
+def _claimed(error: ConfigError) -> Rule:
+    """Rule that an error of the reader belongs to."""
+    key = error.path.rpartition(".")[2].partition("[")[0]
+    missing = error.value is None
+    for rule in RULES:
+        if key in rule.errors_at and not missing:
+            return rule
+    return BY_CODE[_MISSING if missing else _UNUSABLE]
+
+
+def _without_silenced(
+    subject: Subject, hits: list[tuple[Rule, Hit]]
+) -> Iterator[tuple[Rule, Hit]]:
+    """One fault, one finding: a rule can silence others about the same rope dict."""
+    silenced = {
+        (_scope(subject, hit.path), code)
+        for rule, hit in hits
+        for code in rule.silences
+    }
+    strong = {h.path for r, h in hits if r.code != "RI109"}
+    for rule, hit in hits:
+        scope = _scope(subject, hit.path)
+        quiet = any(s in (scope, "$") and rule.code.startswith(c) for s, c in silenced)
+        gives_way = rule.code == "RI109" and hit.path in strong
+        if not quiet and not gives_way:
+            yield rule, hit
+
+
+def _scope(subject: Subject, path: str) -> str:
+    """Rope dict that a path is in, or belongs to; else the model."""
+    for layer in subject.layers:
+        if layer.plan.given and _related(path, layer.plan.path):
+            return layer.plan.path
+    for name in BLOCKS:
+        if _related(path, subject.at(name)) and path != subject.flat.path:
+            return subject.at(name)
+    return subject.flat.path
+
+
+def finding(document: Document, rule: Rule, hit: Hit) -> Finding:
+    """Add code, file, line and value to what a rule says."""
+    line, column = document.position(hit.path, rule.at_key, hit.offset)
+    value = document.value(hit.path) if hit.path != "$" else None
+    if isinstance(value, float) and not math.isfinite(value):
+        value = printable(value)
+    message = f"{hit.path}: {hit.message}"
+    return Finding(
+        code=rule.code,
+        level=hit.level or rule.level,
+        file=document.file,
+        path=hit.path,
+        line=line,
+        column=column,
+        message=message[:_LONGEST],
+        value=value,
+        fix=hit.fix,
+    )

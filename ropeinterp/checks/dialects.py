@@ -1,0 +1,106 @@
+"""RI4xx: what another reader takes; only for the dialects that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.rule import Hit, Rule
+from ropeinterp.checks.subject import Subject, examine
+from ropeinterp.reading.source import below
+
+
+class NotWhereItLooks(Rule):
+    """The base or the rope dict stands where this dialect does not look.
+
+    It takes base 10000 and no scaling, in silence.
+    """
+
+    code, level, dialects = "RI401", "warning", ("transformers-4",)
+    source = "transformers 4.57.6, measured: 375x on Llama-3.1"
+    bad = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}}
+    good = {"rope_theta": 1e6}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Read the same keys in both dialects."""
+        if subject.find("rope_parameters") is None:
+            return
+        reader = replace(subject.reader, dialect="transformers-4")
+        old = {
+            x.name: x for x in examine(subject.document, subject.located, reader).layers
+        }
+        for layer in subject.layers:
+            other = old.get(layer.name) or old.get("default")
+            words = effect(layer.spec, other.spec if other else None)
+            if words:
+                message = f"transformers 4.57.6 does not look here{told(words)}"
+                yield Hit(subject.at("rope_parameters"), message)
+                return
+
+
+class TruncateIgnored(Rule):
+    """truncate: false in a rope dict of a layer type.
+
+    transformers 5.23.0 ignores it there and rounds the bounds of the ramp.
+    """
+
+    code, level, dialects = "RI403", "warning", ("transformers",)
+    source = "transformers 5.23.0, measured"
+    bad = {
+        "model_type": "olmo3",
+        "layer_types": ["full_attention", "sliding_attention"],
+        "max_position_embeddings": 65536,
+        "rope_parameters": {
+            "full_attention": {
+                "rope_type": "yarn",
+                "rope_theta": 5e5,
+                "factor": 8.0,
+                "original_max_position_embeddings": 8192,
+                "truncate": False,
+            },
+            "sliding_attention": {"rope_type": "default", "rope_theta": 5e5},
+        },
+    }
+    good = {"rope_scaling": None}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look for the key in nested dicts."""
+        for layer in subject.given():
+            if layer.plan.nested and layer.get("truncate") is False:
+                other = subject.reread(layer, truncate=True)
+                message = "transformers 5.23.0 ignores it here"
+                path = below(layer.plan.path, "truncate")
+                yield Hit(path, message + told(effect(layer.spec, other)))
+
+
+class TypeDropped(Rule):
+    """A Gemma-3 rope_scaling spelt with type, not with rope_type.
+
+    transformers 5.23.0 drops it: the global layers lose their factor.
+    """
+
+    code, level, dialects = "RI411", "warning", ("transformers",)
+    source = "transformers 5.23.0, measured: defect D6 of docs/huggingface.md"
+    bad = {
+        "model_type": "gemma3_text",
+        "rope_scaling": {"type": "linear", "factor": 8.0},
+    }
+    good = {
+        "model_type": "gemma3_text",
+        "rope_scaling": {"rope_type": "linear", "factor": 8.0},
+    }
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look at dicts that are merged into that of the class."""
+        for layer in subject.given():
+            block = layer.plan.block
+            merged = layer.plan.row.flat == "merge" and not layer.plan.nested
+            if merged and "type" in block and "rope_type" not in block:
+                other = subject.reread(layer, type="default", factor=None)
+                message = "transformers 5.23.0 drops the dict; rope_type is read"
+                path = below(layer.plan.path, "type")
+                yield Hit(path, message + told(effect(layer.spec, other)))
+
+
+RULES = (NotWhereItLooks(), TruncateIgnored(), TypeDropped())

@@ -1,0 +1,167 @@
+"""A config under check: its text, its tree, and what is wrong with the file itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ropeinterp.checks import spans
+from ropeinterp.checks.rule import Fix
+from ropeinterp.checks.words import is_used
+from ropeinterp.errors import ConfigError, printable
+from ropeinterp.reading import source as json_source
+from ropeinterp.reading.files import read_file
+from ropeinterp.reading.source import Tree
+
+
+class Problem(NamedTuple):
+    """A fault that can be told before any key has a meaning."""
+
+    code: str
+    path: str
+    message: str
+    offset: int | None = None
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """One config and where it comes from.
+
+    Parameters
+    ----------
+    file : str or None
+        Its name in findings.
+    text : str or None
+        None where it is no file.
+    tree : Tree or None
+        None where the file is no JSON object.
+    problems : list of Problem
+        What is wrong with the file itself.
+    """
+
+    file: str | None
+    text: str | None
+    tree: Tree | None
+    problems: list[Problem] = field(default_factory=list)
+
+    def value(self, path: str) -> Any:
+        """Return what stands at a path; None where there is nothing."""
+        value: Any = None if self.tree is None else self.tree.keys
+        here = "$"
+        while here != path:
+            for key, entry in _entries(value):
+                at = json_source.below(here, key)
+                if at != here and (path == at or path.startswith((f"{at}.", f"{at}["))):
+                    value, here = entry, at
+                    break
+            else:
+                return None
+        return value
+
+    def position(
+        self, path: str, at_key: bool = False, offset: int | None = None
+    ) -> tuple[int | None, int | None]:
+        """Line and column of a path, or of what should hold it."""
+        if self.text is None:
+            return None, None
+        if offset is None and self.tree is None:
+            offset = 0
+        if offset is None:
+            place = spans.find(self.text, path)
+            offset = place.key_start if at_key and place.exact else place.start
+        return spans.line_and_column(self.text, offset)
+
+
+def _entries(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def open_document(source: object, file: str | None = None) -> Document:
+    """Read a config as far as it can be read.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, bytes, mapping or object with ``to_dict()``
+        A path; the bytes of a file; or the config itself.
+    file : str, optional
+        Name in findings; by default the path.
+
+    Returns
+    -------
+    Document
+
+    Raises
+    ------
+    FileNotFoundError
+        If a path does not exist.
+    TypeError
+        If `source` is of another type.
+    """
+    if not isinstance(source, (str, bytes, os.PathLike)):
+        try:
+            tree = json_source.given(source)
+        except ConfigError as error:
+            return Document(file, None, None, [_problem("RI003", error)])
+        return Document(file, None, tree, list(_problems(tree)))
+    if not isinstance(source, bytes):
+        file = file or _name(os.fspath(source))
+        try:
+            source = read_file(os.fspath(source))
+        except ConfigError as error:
+            return Document(file, None, None, [_problem("RI001", error)])
+    return _of_bytes(source, file)
+
+
+def _name(path: str) -> str:
+    """Name of the file that is read: that in the directory."""
+    return os.path.join(path, "config.json") if os.path.isdir(path) else path
+
+
+def _of_bytes(data: bytes, file: str | None) -> Document:
+    text: Any = None
+    code = "RI002"
+    try:
+        text = json_source.decoded(data)
+        code = "RI001"
+        json_source.check_size(text)
+        code = "RI002"
+        value = json_source.json_value(text)
+        code = "RI003"
+        tree = json_source.checked(value, text.startswith(json_source.BYTE_ORDER_MARK))
+    except ConfigError as error:
+        return Document(file, text, None, [_problem(code, error, text)])
+    return Document(file, text, tree, list(_problems(tree)))
+
+
+def _problems(tree: Tree) -> Iterator[Problem]:
+    """Faults of a tree that parsing has seen."""
+    lists = set()
+    for path, value, reason in tree.faults:
+        holder = path.partition("[")[0]
+        if is_used(path) and holder not in lists:  # of a list the first is enough
+            yield Problem("RI004", path, f"{printable(value)} {reason}")
+            lists.add(holder)
+    for path, first, last in tree.repeated:
+        code = "RI005" if is_used(path) and first != last else "RI006"
+        both = f"{printable(first)} and {printable(last)}"
+        message = f"is there twice, {both}: readers of JSON take the last one"
+        yield Problem(code, path, message)
+    if tree.marked:
+        message = "a byte order mark stands before the text"
+        yield Problem("RI007", "$", message, 0, Fix("remove the byte order mark"))
+
+
+def _problem(code: str, error: ConfigError, text: str | None = None) -> Problem:
+    cause = error.__cause__
+    if isinstance(cause, json.JSONDecodeError) and text is not None:
+        there = text[cause.pos : cause.pos + 20] or "the end of the file"
+        message = f"is not JSON: {cause.msg}, at {printable(there)}"
+        return Problem(code, "$", message, cause.pos)
+    return Problem(code, error.path, f"{printable(error.value)} {error.reason}")

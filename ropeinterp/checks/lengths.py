@@ -1,0 +1,338 @@
+"""RI302 to RI304, RI307 to RI312: lengths, and whether they agree with the factor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.families import family_of
+from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
+from ropeinterp.checks.subject import Layer, Subject
+from ropeinterp.checks.words import is_number
+from ropeinterp.errors import printable
+from ropeinterp.reading.source import below
+
+_LENGTH, _ORIGINAL = "max_position_embeddings", "original_max_position_embeddings"
+_OTHERS = ("max_sequence_length", "model_max_length", "seq_length", "max_seq_len")
+_LLAMA3 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+}
+
+
+def _yarn(length: int, **more: Any) -> dict[str, Any]:
+    block = {"rope_type": "yarn", "factor": 4.0} | more
+    return {_LENGTH: length, "rope_theta": 1e6, "rope_scaling": block}
+
+
+def original(subject: Subject, layer: Layer) -> tuple[float, str] | None:
+    """Trained length that the file states for a layer type, and where."""
+    inside = layer.get(_ORIGINAL)
+    top = subject.keys.get(_ORIGINAL)
+    if is_number(top) and not layer.plan.nested:
+        return top, subject.at(_ORIGINAL)
+    return (inside, below(layer.plan.path, _ORIGINAL)) if is_number(inside) else None
+
+
+class FactorAgainstLengths(Rule):
+    """YaRN: factor times original length is not max_position_embeddings.
+
+    The frequencies are right, the length is not: engines derive the context from one
+    of the two.
+    """
+
+    code, level = "RI302", "warning"
+    source = "transformers 5.23.0 warns for 40960, not for M = L0; arXiv:2309.00071"
+    bad = _yarn(40960, original_max_position_embeddings=32768)
+    good = _yarn(131072, original_max_position_embeddings=32768)
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare the three numbers."""
+        length = subject.length()
+        for layer in subject.given():
+            factor, start = layer.get("factor"), original(subject, layer)
+            if layer.scheme != "yarn" or start is None or length is None:
+                continue
+            if not is_number(factor) or factor <= 1 or start[0] <= 0:
+                continue
+            product = factor * start[0]
+            if math.isclose(product, length.value, rel_tol=1e-6):
+                continue
+            message = (
+                f"{factor:g} times the original length {start[0]:g} is {product:,.0f}, "
+                f"but {_LENGTH} is {length.value:,}"
+            )
+            named = [k for k in _OTHERS if subject.keys.get(k) == product]
+            if named:
+                message += f" ({named[0]} has {product:,.0f})"
+            if length.value == start[0]:
+                message += ": engines that derive the context take the original one"
+            path = below(layer.plan.path, "factor")
+            yield Hit(path, message, self._fix(subject, length, product))
+
+    @staticmethod
+    def _fix(subject: Subject, length: Any, product: float) -> Fix | None:
+        """Raise the length, unless another key contradicts."""
+        said = {subject.keys[k] for k in _OTHERS if is_number(subject.keys.get(k))}
+        if product < length.value or product != int(product) or said - {product}:
+            return None
+        key = length.origin.rpartition(".")[2]
+        edit = Edit(subject.flat.path, key, int(product))
+        return Fix(f'write "{key}": {int(product)}', (edit,))
+
+
+class OriginalMissing(Rule):
+    """YaRN, Llama-3 or LongRoPE without the original length.
+
+    transformers takes max_position_embeddings for it, which is the extended length;
+    engines have defaults of their own.
+    """
+
+    code, level, silences = "RI303", "error", ("RI302", "RI304")
+    source = "transformers 5.23.0 modeling_rope_utils.py; a published Qwen3 config"
+    bad = _yarn(131072)
+    good = _yarn(131072, original_max_position_embeddings=32768)
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look in the dict and at the top level."""
+        length = subject.length()
+        for layer in subject.given():
+            needs = layer.scheme in ("yarn", "llama3", "longrope")
+            present = _ORIGINAL in layer.plan.block or original(subject, layer)
+            if not needs or present:
+                continue
+            taken = f"{length.value:,}" if length is not None else "the class default"
+            message = f"is missing; {_LENGTH} {taken} is taken for it"
+            guess = _guess(subject, layer)
+            fix = None
+            if guess is not None:
+                start, reason = guess
+                other = subject.reread(layer, **{_ORIGINAL: start})
+                words = told(effect(layer.spec, other))
+                message += f"{words} if the model was trained at {start:,}{reason}"
+                edit = Edit(layer.plan.path, _ORIGINAL, start)
+                fix = Fix(f'write "{_ORIGINAL}": {start}', (edit,), certain=False)
+            yield Hit(below(layer.plan.path, _ORIGINAL), message, fix)
+
+
+def _guess(subject: Subject, layer: Layer) -> tuple[int, str] | None:
+    """Likely trained length: that of the family, or length / factor."""
+    family = family_of(subject)
+    if family is not None and _ORIGINAL in family.block:
+        return int(family.block[_ORIGINAL]), f", as {family.name} was"
+    length, factor = subject.length(), layer.get("factor")
+    if length is None or not is_number(factor) or not factor > 1:
+        return None
+    start = length.value / factor
+    if start >= 512 and start.is_integer() and math.log2(start).is_integer():
+        return int(start), f" ({_LENGTH} / factor)"
+    # A length between powers of two has a margin above the trained one.
+    start = 2 ** int(math.log2(length.value)) if length.value >= 512 else 0
+    return (int(start), "") if start and start != length.value else None
+
+
+class LengthNotRaised(Rule):
+    """max_position_embeddings is not above the original length.
+
+    Nothing is extended, or the original length is wrong, which changes frequencies.
+    """
+
+    code, level, silences = "RI304", "warning", ("RI302",)
+    source = "three published drafts; transformers 5.23.0 warns for some"
+    bad = {_LENGTH: 8192, "rope_theta": 5e5, "rope_scaling": _LLAMA3}
+    good = {_LENGTH: 131072, "rope_theta": 5e5, "rope_scaling": _LLAMA3}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare the dict's length, else that at the top level."""
+        length = subject.length()
+        if length is None or not length.value > 0 or not subject.rotary:
+            return
+        top = subject.keys.get(_ORIGINAL)
+        seen = False
+        for layer in subject.given():
+            start = original(subject, layer)
+            if start is None or layer.scheme not in ("yarn", "longrope", "llama3"):
+                continue
+            seen = seen or start[1] == subject.at(_ORIGINAL)
+            blend = layer.scheme == "llama3"
+            least = 1.05 * start[0] if blend else math.nextafter(start[0], 0)
+            if not length.value > least:
+                message = (
+                    f"original length {start[0]:,}, but {_LENGTH} is "
+                    f"{length.value:,}: nothing is extended"
+                )
+                yield Hit(start[1], message)
+        if is_number(top) and not seen and length.value < top:
+            message = f"original length {top:,}, but {_LENGTH} is {length.value:,}"
+            yield Hit(subject.at(_ORIGINAL), message)
+
+
+class SlipInLength(Rule):
+    """A length one digit, or one swap of neighbours, away from a usual one.
+
+    A factor that is derived from it is wrong, too.
+    """
+
+    code, level = "RI307", "warning"
+    source = "a published config with 32678 for 32768 and a factor 1.99451"
+    bad = {_LENGTH: 32678}
+    good = {_LENGTH: 32768}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare with 2^k and 3 2^k, for lengths that no block divides."""
+        places = [subject.flat.plain(_LENGTH), subject.flat.find(_ORIGINAL)]
+        for layer in subject.given():
+            if _ORIGINAL in layer.plan.block:
+                places.append(layer.plan.get(_ORIGINAL))
+        for found in places:
+            if found is None or not isinstance(found.value, int) or not subject.rotary:
+                continue
+            usual = _usual(found.value)
+            if usual is not None:
+                yield Hit(
+                    found.origin,
+                    f"{found.value} is one slip away from {usual}: did you mean it?",
+                )
+
+
+def _usual(n: int) -> int | None:
+    if isinstance(n, bool) or not 512 <= n < 2**40 or n % 64 == 0:
+        return None
+    k = int(math.log2(n))
+    near = {m * 2**e for m in (1, 3) for e in range(k - 2, k + 2)}
+    return next(
+        (u for u in sorted(near) if abs(u - n) > 2 and _is_slip(str(n), str(u))), None
+    )
+
+
+def _is_slip(a: str, b: str) -> bool:
+    """One other digit, or two neighbours swapped."""
+    if len(a) != len(b):
+        return False
+    wrong = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    if len(wrong) == 1:
+        return True
+    i = wrong[0]
+    return wrong == [i, i + 1] and a[i] == b[i + 1] and a[i + 1] == b[i]
+
+
+class OriginalUnknown(Rule):
+    """Linear or dynamic: the original length cannot be derived.
+
+    max_position_embeddings is the extended length in some files, the original one in
+    others.
+    """
+
+    code, level = "RI308", "info"
+    source = "31 published configs, both ways"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+    good = {"rope_scaling": None}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Say both readings."""
+        length = subject.length()
+        for layer in subject.given():
+            factor = layer.get("factor")
+            if layer.scheme not in ("linear", "dynamic") or length is None:
+                continue
+            if is_number(factor) and factor > 1 and length.value > 0:
+                message = (
+                    f"{factor:g}: the model was trained at "
+                    f"{length.value / factor:,.0f} or at {length.value:,} tokens, "
+                    f"{_LENGTH} does not tell which"
+                )
+                yield Hit(below(layer.plan.path, "factor"), message)
+
+
+class OtherLength(Rule):
+    """A second key for the length, with another value.
+
+    Tokenizers and engines read different ones.
+    """
+
+    code, level = "RI309", "info"
+    source = "published configs with seq_length or max_sequence_length"
+    bad = {_LENGTH: 32768, "max_sequence_length": 131072}
+    good = {_LENGTH: 131072, "max_sequence_length": 131072}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare with the one that the model type reads."""
+        length = subject.length()
+        if length is None or not subject.rotary:
+            return
+        for key in _OTHERS:
+            value = subject.keys.get(key)
+            other = is_number(value) and subject.at(key) != length.origin
+            if other and value != length.value:
+                message = f"{printable(value)}, {_LENGTH} is {length.value:,}"
+                yield Hit(subject.at(key), message)
+
+
+class BeyondLongestPeriod(Rule):
+    """No scaling, and a length above twice the longest period.
+
+    Every pair repeats its phases; common in models with multi-head latent attention.
+    """
+
+    code, level = "RI311", "info"
+    source = "27 published configs, up to 22 times"
+    bad = {_LENGTH: 131072, "rope_theta": 10000.0, "head_dim": 64}
+    good = {_LENGTH: 131072, "rope_theta": 1e6, "head_dim": 64}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare the length with the slowest pair."""
+        length = subject.length()
+        for layer in subject.layers:
+            spec = layer.spec
+            if length is None or spec is None or spec.scheme != "default":
+                continue
+            longest = float(np.max(spec.periods()))
+            if length.value > 2 * longest:
+                message = (
+                    f"{length.value:,} tokens are {length.value / longest:.3g} times "
+                    f"the longest period, {longest:,.0f} tokens"
+                )
+                yield Hit(length.origin, message)
+                return
+
+
+class DependsOnLength(Rule):
+    """Dynamic scaling or LongRoPE: numbers depend on the length of the call.
+
+    Keys in a cache keep the frequencies of the length at which they were rotated.
+    """
+
+    code, level = "RI312", "info"
+    source = "transformers 5.23.0 dynamic_rope_update"
+    bad = {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}
+    good = {"rope_scaling": {"rope_type": "linear", "factor": 2.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Ask the spec."""
+        for layer in subject.given():
+            spec = layer.spec
+            if spec is not None and spec.depends_on_length:
+                message = (
+                    f"frequencies change beyond {spec.trained_length:,} tokens; "
+                    "engines differ about the length of which call counts"
+                )
+                yield Hit(layer.plan.path, message)
+
+
+RULES = (
+    FactorAgainstLengths(),
+    OriginalMissing(),
+    LengthNotRaised(),
+    SlipInLength(),
+    OriginalUnknown(),
+    OtherLength(),
+    BeyondLongestPeriod(),
+    DependsOnLength(),
+)

@@ -1,0 +1,106 @@
+"""RI5xx: what float32 and bfloat16 do to the phases at the stated length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ropeinterp import hf32, tables
+from ropeinterp.checks.rule import Hit, Rule
+from ropeinterp.checks.subject import Subject
+from ropeinterp.spec import RopeSpec
+
+_POSITIONS = 64
+_LARGEST = 2.0**53
+_CASTS = ("bfloat16", "float16")
+
+
+def _worst(spec: RopeSpec, length: int) -> float:
+    """Largest error of transformers' tables at the last positions of a length."""
+    spec = spec.at(length)
+    if spec.axis_map is not None:
+        return 0.0
+    p = np.arange(max(length - _POSITIONS, 0), length, dtype=np.float64)
+    theirs = hf32.cos_sin(p, hf32.inv_freq(spec), spec.attention_scaling)
+    ours = tables.cos_sin(spec, p, dtype=np.float64)
+    return max(float(np.abs(a - b).max()) for a, b in zip(theirs, ours, strict=True))
+
+
+class Float32Angles(Rule):
+    """Angles in float32 are off at the stated length.
+
+    Both the frequency and its product with the position are rounded.
+    """
+
+    code, level = "RI501", "info"
+    source = "transformers 5.23.0, measured; docs/accuracy.md"
+    bad = {"max_position_embeddings": 131072, "rope_theta": 5e5}
+    good = {"max_position_embeddings": 2048, "rope_theta": 1e4}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare the last positions of the first layer type."""
+        length = subject.length()
+        if length is None or length.value % 1 or not 32768 < length.value < _LARGEST:
+            return
+        for layer in subject.layers:
+            if layer.spec is not None:
+                worst = _worst(layer.spec, int(length.value))
+                message = f"{length.value:,} tokens: float32 cos and sin are off by"
+                if worst > 0:
+                    yield Hit(length.origin, f"{message} {worst:.1e} near the end")
+                return
+
+
+class BeyondFloat32(Rule):
+    """A length above 2**24: positions in float32 are not whole any more.
+
+    Neighbouring tokens get equal tables.
+    """
+
+    code, level = "RI502", "warning"
+    source = "transformers 5.23.0: position_ids.float()"
+    bad = {"max_position_embeddings": 2**25, "rope_theta": 1e8}
+    good = {"max_position_embeddings": 2**20, "rope_theta": 1e8}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare the length with 2**24."""
+        length = subject.length()
+        if length is not None and subject.rotary and 2**24 < length.value <= 2**31:
+            message = (
+                f"{length.value:,} tokens: above 16,777,216 neighbours share a float32 "
+                "position, and their tables are equal"
+            )
+            yield Hit(length.origin, message)
+
+
+class CastFrequencies(Rule):
+    """A model that is cast to half precision as a whole.
+
+    ``model.to(bfloat16)`` casts the frequencies, too, unless the loader keeps them.
+    """
+
+    code, level = "RI503", "info"
+    source = "transformers 5.23.0: inv_freq is a buffer"
+    bad = {"torch_dtype": "bfloat16"}
+    good = {"torch_dtype": "float32"}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look at the dtype that the file asks for."""
+        found = subject.find("torch_dtype", "dtype")
+        spec = subject.layers[0].spec if subject.layers else None
+        if found is None or found.value not in _CASTS or spec is None:
+            return
+        bits = 8 if found.value == "bfloat16" else 11
+        w = spec.inv_freq()
+        scale = np.exp2(bits - np.ceil(np.log2(w, out=np.zeros_like(w), where=w > 0)))
+        cast = np.rint(w * scale) / scale
+        off = float(np.abs(cast - w).max() * 4096)
+        message = (
+            f"model.to({found.value}) casts the frequencies, too: angles at 4096 "
+            f"tokens are then off by up to {off:.2g} rad"
+        )
+        yield Hit(found.origin, message)
+
+
+RULES = (Float32Angles(), BeyondFloat32(), CastFrequencies())

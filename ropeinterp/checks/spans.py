@@ -1,0 +1,129 @@
+"""Where things stand in a JSON text: the standard decoder does not say it.
+
+Nothing is built for the whole text: the way to one path is walked, and what lies beside
+it is skipped by one regular expression.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from json import decoder
+from typing import NamedTuple
+
+from ropeinterp.reading.source import BRACKET, BYTE_ORDER_MARK, below
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_SCALAR = re.compile(r"[^ \t\n\r,\]}]*")
+
+
+def scanstring(text: str, start: int) -> tuple[str, int]:
+    """Value and end of the string whose first character stands at `start`."""
+    value, end = decoder.scanstring(text, start)  # type: ignore[attr-defined]
+    return str(value), int(end)
+
+
+class Entry(NamedTuple):
+    """One entry of an object or array: where its key and its value stand."""
+
+    key: str | int
+    key_start: int
+    start: int
+    end: int
+
+
+class Place(NamedTuple):
+    """What stands at a path, or the nearest thing that holds it.
+
+    `exact` tells which; `start` and `end` are those of the value.
+    """
+
+    exact: bool
+    key_start: int
+    start: int
+    end: int
+
+
+def _skip_space(text: str, i: int) -> int:
+    match = _SPACE.match(text, i)
+    assert match is not None
+    return match.end()
+
+
+def value_end(text: str, start: int) -> int:
+    """End of the value that begins at `start`."""
+    if text[start] == '"':
+        return int(scanstring(text, start + 1)[1])
+    if text[start] not in "[{":
+        match = _SCALAR.match(text, start)
+        assert match is not None
+        return match.end()
+    depth = 0
+    for match in BRACKET.finditer(text, start):
+        depth += 1 if match[1] in "[{" else -1
+        if depth == 0:
+            return match.end()
+    raise ValueError("the text is no JSON")
+
+
+def entries(text: str, start: int) -> Iterator[Entry]:
+    """Entries of the object or array that begins at `start`, in order.
+
+    Parameters
+    ----------
+    text : str
+        Valid JSON.
+    start : int
+        Where the opening bracket stands.
+
+    Yields
+    ------
+    Entry
+    """
+    named, i, index = text[start] == "{", _skip_space(text, start + 1), 0
+    while text[i] not in "]}":
+        key: str | int = index
+        key_start = i
+        if named:
+            key, i = scanstring(text, i + 1)
+            i = _skip_space(text, _skip_space(text, i) + 1)
+        end = value_end(text, i)
+        yield Entry(key, key_start, i, end)
+        i, index = _skip_space(text, end), index + 1
+        if text[i] == ",":
+            i = _skip_space(text, i + 1)
+
+
+def find(text: str, path: str) -> Place:
+    """Find a path, or the nearest thing that holds it; of two equal keys the last.
+
+    Parameters
+    ----------
+    text : str
+        Valid JSON.
+    path : str
+        ``$.a.b[3]``.
+
+    Returns
+    -------
+    Place
+    """
+    start = _skip_space(text, len(BYTE_ORDER_MARK) * text.startswith(BYTE_ORDER_MARK))
+    place = Place(path == "$", start, start, value_end(text, start))
+    here = "$"
+    while not place.exact and text[place.start] in "[{":
+        next_place, next_here = None, here
+        for entry in entries(text, place.start):
+            at = below(here, entry.key)
+            if path == at or path.startswith((f"{at}.", f"{at}[")):
+                next_place = Place(path == at, *entry[1:])
+                next_here = at
+        if next_place is None or next_here == here:
+            break
+        place, here = next_place, next_here
+    return place
+
+
+def line_and_column(text: str, i: int) -> tuple[int, int]:
+    """Line and column of a character, both from 1."""
+    return text.count("\n", 0, i) + 1, i - text.rfind("\n", 0, i)

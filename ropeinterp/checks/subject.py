@@ -1,0 +1,202 @@
+"""One model of a config under check: its keys, its rope dicts, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ropeinterp.checks.document import Document
+from ropeinterp.checks.words import is_number
+from ropeinterp.errors import ConfigError
+from ropeinterp.reading.block import read_block
+from ropeinterp.reading.layers import layers_of
+from ropeinterp.reading.lookup import Flat, Found, Plan
+from ropeinterp.reading.parts import Located, Reader
+from ropeinterp.spec import RopeSpec
+
+BLOCKS = ("rope_scaling", "rope_parameters")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer type: its rope dict and what it means.
+
+    Parameters
+    ----------
+    name : str
+        The layer type, "default" where one table serves all.
+    plan : Plan
+        The rope dict, and the row of the layer type.
+    spec : RopeSpec or None
+        None where it cannot be read.
+    origins : mapping of str to str
+        Where the fields of the spec come from.
+    error : ConfigError or None
+        Why it cannot be read.
+    """
+
+    name: str
+    plan: Plan
+    spec: RopeSpec | None
+    origins: Mapping[str, str]
+    error: ConfigError | None = None
+
+    @property
+    def word(self) -> Any:
+        """The type word that counts."""
+        block = self.plan.block
+        return block.get("rope_type", block.get("type", "default"))
+
+    @property
+    def scheme(self) -> str | None:
+        """The scheme, also of a dict that cannot be read; None for an unknown word."""
+        if self.spec is not None:
+            return self.spec.scheme
+        word = self.word
+        known = isinstance(word, str)
+        return self.plan.row.type_words.get(word, word) if known else None
+
+    def get(self, key: str) -> Any:
+        """Value of a key of the rope dict; None where it is missing or null."""
+        return self.plan.block.get(key)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model of a config.
+
+    Parameters
+    ----------
+    document : Document
+        The whole config.
+    located : Located
+        Where the model stands in it.
+    reader : Reader
+        Whose reading it is.
+    flat : Flat
+        Its keys and the rows of its type.
+    layers : tuple of Layer
+        Layer types that are rotated.
+    error : ConfigError or None
+        Why no layer type could be found.
+    """
+
+    document: Document
+    located: Located
+    reader: Reader
+    flat: Flat
+    layers: tuple[Layer, ...] = ()
+    error: ConfigError | None = None
+
+    @property
+    def keys(self) -> Mapping[str, Any]:
+        """The config of the model."""
+        return self.flat.keys
+
+    @property
+    def known(self) -> bool:
+        """Whether its model type is in our table."""
+        return self.flat.known
+
+    @property
+    def top(self) -> bool:
+        """Whether it is the whole config and no part of one."""
+        return self.flat.path == "$"
+
+    @property
+    def rotary(self) -> bool:
+        """Whether the model type has a rotary embedding that a spec describes."""
+        return self.flat.rows[0].layers not in ("none", "refused")
+
+    def at(self, key: str) -> str:
+        """JSON path of a key of the model."""
+        return self.flat.at(key)
+
+    def given(self) -> Iterator[Layer]:
+        """Layer types whose rope dict stands in the config, each dict once."""
+        seen = set()
+        for layer in self.layers:
+            if layer.plan.given and layer.plan.path not in seen:
+                seen.add(layer.plan.path)
+                yield layer
+
+    def errors(self) -> Iterator[ConfigError]:
+        """Everything that keeps a reader from giving numbers."""
+        if self.error is not None:
+            yield self.error
+        yield from (x.error for x in self.layers if x.error is not None)
+
+    def find(self, *names: str) -> Found | None:
+        """First of the keys that is present and not null."""
+        found = (self.flat.find(name) for name in names)
+        return next((f for f in found if f is not None and f.value is not None), None)
+
+    def length(self) -> Found | None:
+        """Length that the file itself states."""
+        found = self.flat.plain("max_position_embeddings")
+        return found if found is not None and is_number(found.value) else None
+
+    def reread(self, layer: Layer, **changes: Any) -> RopeSpec | None:
+        """Spec of a layer type if keys of its rope dict were others; None if none.
+
+        A value of None takes the key away.
+        """
+        block = _changed(layer.plan.block, changes)
+        return self._read(self.flat, replace(layer.plan, block=block, used=set()))
+
+    def reread_top(self, layer: Layer, **changes: Any) -> RopeSpec | None:
+        """Spec of a layer type if top-level keys of the model were others."""
+        keys = {k: v for k, v in (dict(self.keys) | changes).items() if v is not None}
+        return self._read(
+            replace(self.flat, keys=keys), replace(layer.plan, used=set())
+        )
+
+    @staticmethod
+    def _read(flat: Flat, plan: Plan) -> RopeSpec | None:
+        scratch = replace(flat, notes=[], counted=set(), strays={})
+        try:
+            return read_block(scratch, plan)[0]
+        except ConfigError:
+            return None
+
+
+def _changed(keys: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(keys) | dict(changes)
+    return {k: v for k, v in both.items() if v is not None or k not in changes}
+
+
+def examine(document: Document, located: Located, reader: Reader) -> Subject:
+    """Read one model as far as it can be read.
+
+    Parameters
+    ----------
+    document : Document
+        The whole config.
+    located : Located
+        Where the model stands in it.
+    reader : Reader
+        Whose reading it is.
+
+    Returns
+    -------
+    Subject
+    """
+    flat = reader.flat(located)
+    subject = Subject(document, located, reader, flat)
+    if not subject.rotary:
+        return subject
+    try:
+        plans = layers_of(flat).plans
+    except ConfigError as error:
+        return replace(subject, error=error)
+    layers = [_layer(flat, name, plan) for name, plan in plans.items() if plan]
+    return replace(subject, layers=tuple(layers))
+
+
+def _layer(flat: Flat, name: str, plan: Plan) -> Layer:
+    try:
+        spec, origins = read_block(flat, plan)
+    except ConfigError as error:
+        return Layer(name, plan, None, {}, error)
+    return Layer(name, plan, spec, origins)

@@ -1,0 +1,315 @@
+"""RI201 to RI205, RI213, RI215, RI216: single values, checked by the tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
+from ropeinterp.checks.subject import Layer, Subject
+from ropeinterp.checks.words import is_number
+from ropeinterp.errors import ConfigError, ParameterError, printable
+from ropeinterp.invariants import CHECKS
+from ropeinterp.reading.lookup import KINDS, Found
+from ropeinterp.reading.source import below
+from ropeinterp.schemes import SCHEMES, Key
+
+# Keys that any rope dict may have, and those at the top level.
+_ANYWHERE = (
+    Key("rope_theta", "base"),
+    Key("partial_rotary_factor", "partial_rotary_factor", nullable=True),
+)
+_TOP = (
+    Key("max_position_embeddings", "length", "length", nullable=True),
+    Key("original_max_position_embeddings", "trained_length", "length", nullable=True),
+    Key("hidden_size", "size", "length", nullable=True),
+    Key("num_attention_heads", "size", "length", nullable=True),
+    Key("head_dim", "size", "length", nullable=True),
+    Key("rope_theta", "base", nullable=True),
+    Key("partial_rotary_factor", "partial_rotary_factor", nullable=True),
+)
+# The key attention_factor becomes part of the field attention_scaling.
+_FIELDS = {"attention_factor": "attention_scaling", "size": "head_dim"}
+_LARGE = 2**31
+
+
+def keys_of(subject: Subject) -> Iterator[tuple[Layer | None, Key, str, Any]]:
+    """Every key with a kind that is present: whose dict, the row, path, value."""
+    for key in _TOP:
+        found = subject.flat.plain(key.name)
+        if found is not None and subject.rotary:
+            yield None, key, found.origin, found.value
+    for layer in subject.given():
+        scheme = SCHEMES.get(layer.scheme or "")
+        own = (*scheme.required, *scheme.optional) if scheme else ()
+        for key in {k.name: k for k in (*_ANYWHERE, *own)}.values():
+            if key.name in layer.plan.block:
+                path = below(layer.plan.path, key.name)
+                yield layer, key, path, layer.plan.block[key.name]
+
+
+class WrongType(Rule):
+    """A number, list or flag of the wrong JSON type.
+
+    A factor "4" fails far away with "Tensor /= str"; true counts as 1; "false" is true.
+    """
+
+    code, level = "RI201", "error"
+    source = "transformers 5.23.0 checks some of them, at build time"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": "4"}}
+    good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+    errors_at = ("model_type", "layer_types")
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Ask the table of kinds; null is a value of its own only where it may be."""
+        for layer, key, path, value in keys_of(subject):
+            if value is None:
+                if not key.nullable and not _may_be_null(layer, key):
+                    yield Hit(path, "null gives no number")
+                continue
+            if key.kind == "numbers" and isinstance(value, list):
+                continue  # items: RI208
+            try:
+                KINDS[key.kind](Found(value, path))
+            except ConfigError as error:
+                yield Hit(
+                    path, f"{printable(value)} {error.reason}", _number(path, value)
+                )
+        for layer in subject.given():
+            for name in ("rope_type", "type"):
+                word = layer.get(name)
+                if word is not None and not isinstance(word, str):
+                    path = below(layer.plan.path, name)
+                    yield Hit(path, f"{printable(word)} must be a string")
+
+
+def _may_be_null(layer: Layer | None, key: Key) -> bool:
+    """Whether null counts as absent: in optional keys whose default is known."""
+    scheme = SCHEMES[layer.scheme] if layer is not None and layer.scheme else None
+    optional = scheme.optional if scheme else ()
+    # A null length is no default: readers differ about what stands for it.
+    return any(k.name == key.name and k.kind != "length" for k in optional)
+
+
+def _number(path: str, value: object) -> Fix | None:
+    """Digits in a string are the number that they show."""
+    if not isinstance(value, str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    if not math.isfinite(number):
+        return None
+    holder, _, key = path.rpartition(".")
+    whole = int(number) if number.is_integer() and "." not in value else number
+    return Fix(f"write {whole}", (Edit(holder, key, whole),))
+
+
+class OutOfRange(Rule):
+    """A number that no formula can use: zero, negative, or beyond every use.
+
+    A factor of 0 makes infinite frequencies, a base of 0 does so in all pairs but one,
+    an attention factor of 0 makes all scores equal.
+    """
+
+    code, level = "RI202", "error"
+    source = "transformers 5.23.0 logs a warning or nothing"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": 0.0}}
+    good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Ask the invariants of the spec, key by key."""
+        for _, key, path, value in keys_of(subject):
+            if not is_number(value) or (key.zero_is_missing and value == 0):
+                continue  # RI201, RI216
+            if key.field == "base" and value > 0:
+                continue  # RI213
+            if key.field == "length" and value > 0:
+                continue  # RI215
+            field = _FIELDS.get(key.field, key.field)
+            least = 1 if key.field == "size" else None
+            try:
+                if field in CHECKS and not (least and value >= least):
+                    CHECKS[field](field, value)
+                if least and value < least:
+                    raise ParameterError(field, value, "must be positive")
+            except ParameterError as error:
+                yield Hit(path, f"{printable(value)} {error.reason}")
+            except TypeError:
+                continue
+
+
+class OddFactor(Rule):
+    """A factor below 1, or above a million.
+
+    Below 1 the context shrinks; it looks like the inverse, which one engine takes as
+    its option.
+    """
+
+    code, level = "RI203", "warning"
+    source = "transformers 5.23.0 logs it; arXiv:2306.15595"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": 0.25}}
+    good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare with the inverse."""
+        for layer, key, path, value in keys_of(subject):
+            if key.field != "factor" or key.name != "factor" or not is_number(value):
+                continue
+            if 0 < value < 1 and layer is not None:
+                other = subject.reread(layer, factor=1 / value)
+                words = told(effect(layer.spec, other))
+                message = (
+                    f"{value:g} shortens the context; {1 / value:g} would extend it"
+                )
+                yield Hit(path, message + words)
+            elif value > 1e6:
+                yield Hit(path, f"{value:g} is no factor of a context")
+
+
+class FactorOne(Rule):
+    """A factor of 1 in a method that scales by it.
+
+    Nothing is scaled, but "dynamic" still raises the base beyond its length.
+    """
+
+    code, level = "RI204", "warning"
+    source = "transformers 5.23.0 _compute_dynamic_ntk_parameters"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": 1.0}}
+    good = {"rope_scaling": None}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Leave out longrope, whose lists scale, and dynamic by alpha."""
+        for layer in subject.given():
+            scheme = layer.scheme
+            if scheme in ("linear", "dynamic", "yarn", "llama3"):
+                factor = layer.get("factor")
+                if is_number(factor) and factor == 1 and not layer.get("alpha"):
+                    path = below(layer.plan.path, "factor")
+                    message = f"1 scales nothing with type {layer.word}"
+                    if scheme == "dynamic":
+                        message += " up to the stated length, and does beyond it"
+                    yield Hit(path, message)
+
+
+class KeyMissing(Rule):
+    """A key without which the method has no numbers.
+
+    Some engines fill in defaults of their own, transformers refuses the file.
+    """
+
+    code, level, silences = "RI205", "error", ("RI304",)
+    source = "transformers 5.23.0: KeyError; a published Llama-3.1 config"
+    bad = {"rope_scaling": {"rope_type": "linear"}}
+    good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Ask the row of the scheme."""
+        for layer in subject.given():
+            scheme = SCHEMES.get(layer.scheme or "")
+            for key in scheme.required if scheme else ():
+                if key.name not in layer.plan.block:
+                    path = below(layer.plan.path, key.name)
+                    message = f"is missing: {layer.word} has no numbers without it"
+                    yield Hit(path, message)
+
+
+class OddBase(Rule):
+    """A base of 1, or outside the range that gives usable frequencies.
+
+    With base 1 all pairs turn equally fast and YaRN divides by ln 1 = 0; beyond 1e30
+    all but the first frequencies vanish.
+    """
+
+    code, level = "RI213", "warning"
+    source = "arXiv:2104.09864: theta = 10000"
+    bad = {"rope_theta": 1.0}
+    good = {"rope_theta": 1e6}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look at the bases that are positive."""
+        for _, key, path, value in keys_of(subject):
+            if key.field != "base" or not is_number(value) or not value > 0:
+                continue
+            if value == 1:
+                yield Hit(path, "base 1 makes all frequencies equal")
+            elif value < 1 or value > 1e30:
+                message = f"base {value:g} gives no usable frequencies"
+                yield Hit(path, message, level="error")
+
+
+class OddLength(Rule):
+    """A length that is written with a fraction, or above 2**31.
+
+    transformers refuses a float for max_position_embeddings.
+    """
+
+    code, level = "RI215", "warning"
+    source = "transformers 5.23.0: TypeError"
+    bad = {"max_position_embeddings": 32768.0}
+    good = {"max_position_embeddings": 32768}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look at the length of the context alone."""
+        for _, key, path, value in keys_of(subject):
+            if key.field != "length" or not is_number(value):
+                continue
+            if value > _LARGE:
+                yield Hit(path, f"{printable(value)} is no length of a context")
+            elif isinstance(value, float) and value.is_integer() and value > 0:
+                holder, _, name = path.rpartition(".")
+                fix = Fix(f"write {int(value)}", (Edit(holder, name, int(value)),))
+                yield Hit(path, f"{value} is refused by transformers: no integer", fix)
+
+
+class BetaZero(Rule):
+    """beta_fast or beta_slow is 0.
+
+    transformers takes 32 and 1 instead, other readers divide by it.
+    """
+
+    code, level = "RI216", "warning"
+    source = "transformers 5.23.0: beta_fast or 32"
+    bad = {
+        "rope_scaling": {
+            "rope_type": "yarn",
+            "factor": 4.0,
+            "original_max_position_embeddings": 8192,
+            "beta_slow": 0,
+        }
+    }
+    good = {
+        "rope_scaling": {
+            "rope_type": "yarn",
+            "factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        }
+    }
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look for zeros that count as missing."""
+        for layer, key, path, value in keys_of(subject):
+            if (
+                layer
+                and key.name.startswith("beta_")
+                and is_number(value)
+                and not value
+            ):
+                edit = Edit(layer.plan.path, key.name, REMOVE)
+                message = "0 counts as missing here, and divides elsewhere"
+                yield Hit(path, message, Fix("remove it", (edit,)))
+
+
+RULES = (
+    WrongType(),
+    OutOfRange(),
+    OddFactor(),
+    FactorOne(),
+    KeyMissing(),
+    OddBase(),
+    OddLength(),
+    BetaZero(),
+)

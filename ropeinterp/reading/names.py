@@ -1,0 +1,54 @@
+"""Names of keys that some model type reads: what a misplaced key could have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from ropeinterp.models import Model, models
+from ropeinterp.schemes import SCHEMES
+
+# What a rope dict may hold beside the keys of SCHEMES.
+OF_BLOCKS = frozenset(
+    {key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)}
+    | {
+        "rope_type",
+        "type",
+        "rope_theta",
+        "partial_rotary_factor",
+        "mrope_section",
+        "mrope_interleaved",
+        "xdrope_section",
+        "short_mscale",
+        "long_mscale",
+        "llama_4_scaling_beta",
+    }
+)
+OF_SIZES = ("hidden_size", "num_attention_heads", "max_position_embeddings")
+
+
+def _rows() -> Iterator[Model]:
+    for rows in models().values():
+        yield from rows
+
+
+@cache
+def of_bases() -> frozenset[str]:
+    """Top-level keys that hold a base for some model type."""
+    return frozenset(key for row in _rows() for key in row.theta_keys)
+
+
+@cache
+def of_shares() -> frozenset[str]:
+    """Top-level keys that hold a partial factor, or its channels."""
+    keys = (key for row in _rows() for key in row.partial_keys)
+    return frozenset(key.partition("/")[0] for key in keys)
+
+
+@cache
+def of_top_level() -> frozenset[str]:
+    """Every top-level key that tells some model type its positions."""
+    sizes = {key for row in _rows() for key in row.sizes}
+    aliases = {a for row in _rows() for names in row.aliases.values() for a in names}
+    own = {"rope_scaling", "rope_parameters", "head_dim", "model_type", "layer_types"}
+    return of_bases() | of_shares() | sizes | aliases | own | OF_BLOCKS | {*OF_SIZES}
