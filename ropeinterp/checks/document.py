@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -62,18 +62,17 @@ class Document:
                 return None
         return value
 
-    def position(
-        self, path: str, at_key: bool = False, offset: int | None = None
-    ) -> tuple[int | None, int | None]:
-        """Line and column of a path, or of what should hold it."""
+    def places(self, paths: Iterable[str]) -> Mapping[str, spans.Place]:
+        """Where paths stand in the text, or what should hold them."""
+        if self.text is None or self.tree is None:
+            return {}
+        return spans.find_all(self.text, paths)
+
+    def line_and_column(self, offset: int | None) -> tuple[int | None, int | None]:
+        """Line and column of a character; those of the first where none is named."""
         if self.text is None:
             return None, None
-        if offset is None and self.tree is None:
-            offset = 0
-        if offset is None:
-            place = spans.find(self.text, path)
-            offset = place.key_start if at_key and place.exact else place.start
-        return spans.line_and_column(self.text, offset)
+        return spans.line_and_column(self.text, offset or 0)
 
 
 def _entries(value: Any) -> Iterator[tuple[str | int, Any]]:
