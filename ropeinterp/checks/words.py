@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import TypeGuard
 
@@ -44,7 +45,11 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 def _is_slip(name: str, other: str) -> bool:
     most = 2 if min(len(name), len(other)) >= _LONG else 1
-    return abs(len(name) - len(other)) <= most and distance(name, other) <= most
+    # Few words have nearly the same letters; only those are compared in order.
+    mine, theirs = Counter(name), Counter(other)
+    if max((mine - theirs).total(), (theirs - mine).total()) > most:
+        return False
+    return distance(name, other) <= most
 
 
 def distance(a: str, b: str) -> int:
