@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +24,7 @@ from ropeinterp.arguments import (
     sequence_axis,
 )
 from ropeinterp.errors import printable
-from ropeinterp.layouts import LAYOUTS
+from ropeinterp.layouts import LAYOUTS, Layout
 from ropeinterp.tables import check_precision, tables_of
 
 if TYPE_CHECKING:
@@ -46,9 +45,8 @@ def _call(
         kernel(x.view(np.uint16), *operands, out=out.view(np.uint16), **how)
 
 
-def _blocks(spec: RopeSpec) -> list[tuple[slice, slice]]:
+def _blocks(spec: RopeSpec, count: int) -> list[tuple[slice, slice]]:
     """Channels and pairs of each block; the last one keeps the unrotated channels."""
-    count = LAYOUTS[spec.layout].blocks
     n = spec.rotary_dim // 2 // count
     return [
         (
@@ -61,12 +59,13 @@ def _blocks(spec: RopeSpec) -> list[tuple[slice, slice]]:
 
 def _by_tables(
     spec: RopeSpec,
+    layout: Layout,
     x: NDArray[Any],
     tables: tuple[NDArray[Any], NDArray[Any]],
     out: NDArray[Any],
 ) -> None:
     """Rotate x by tables of cosines and sines."""
-    name = f"rotate_{LAYOUTS[spec.layout].kernel}"
+    name = f"rotate_{layout.kernel}"
     if spec.splits_pairs:
         # Each half of a pair by its own angle: rotate twice, keep one half of each.
         n = spec.rotary_dim // 2
@@ -76,7 +75,7 @@ def _by_tables(
         out[...] = first
         out[..., n : 2 * n] = second[..., n : 2 * n]
         return
-    for channels, pairs in _blocks(spec):
+    for channels, pairs in _blocks(spec, layout.blocks):
         block = (t[..., pairs] for t in tables)
         _call(name, x[..., channels], *block, out=out[..., channels])
 
@@ -92,6 +91,7 @@ class _Job(NamedTuple):
 
 def _prepare(
     spec: RopeSpec,
+    layout: Layout,
     x: ArrayLike,
     positions: ArrayLike | None,
     seq_axis: int,
@@ -106,7 +106,7 @@ def _prepare(
             f"x has {channels} channels in its last axis, but rotary_offset {first} "
             f"+ rotary_dim {rotary} need {first + rotary}"
         )
-    if spec.layout.startswith("interleaved") and channels % 2:
+    if layout.kernel.startswith("interleaved") and channels % 2:
         raise ValueError(
             f"x has {channels} channels in its last axis, an odd number, but "
             f"{spec.layout} pairs neighbours: rotary_dim is {rotary}"
@@ -151,32 +151,39 @@ def apply(
     inverse: bool = False,
     precision: str = "exact",
     threads: int | None = None,
+    rotated: bool = False,
 ) -> NDArray[Any]:
     """Rotate x by a spec with fixed frequencies.
 
-    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`.
+    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`. With `rotated`, x
+    comes from there: it stands in the layout of results and carries the attention
+    factor.
     """
     check_precision(precision)
     workers = _thread_count(threads)
     if inverse:
         check_turns(spec, "inverse")
-    job, result = _prepare(spec, x, positions, seq_axis, out)
-    if inverse != (LAYOUTS[spec.layout].sign < 0):
+    layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
+    if rotated:
+        layout, scale = LAYOUTS[layout.result], 1.0
+    job, result = _prepare(spec, layout, x, positions, seq_axis, out)
+    if inverse != (layout.sign < 0):
         job = job._replace(positions=-job.positions)
 
     def rotate(piece: _Job) -> None:
         if precision == "exact" and not piece.with_axes:
-            _fused(spec, piece)
+            _fused(spec, layout, scale, piece)
             return
-        dtype = _dtype_of_tables(piece.x.dtype)
-        tables = tables_of(spec, piece.positions, piece.with_axes, dtype, precision)
-        _by_tables(spec, piece.x, tables, piece.out)
+        x, p, out, with_axes = piece
+        dtype = _dtype_of_tables(x.dtype)
+        tables = tables_of(spec, p, with_axes, dtype, scale, precision)
+        _by_tables(spec, layout, x, tables, out)
 
     _run(rotate, job, workers)
     return result
 
 
-def _fused(spec: RopeSpec, job: _Job) -> None:
+def _fused(spec: RopeSpec, layout: Layout, scale: float, job: _Job) -> None:
     """One call of the fused gufunc: its heads are an axis on which positions agree."""
     x, p, out, _ = job
     if spec.position_scale != 1.0:
@@ -188,13 +195,12 @@ def _fused(spec: RopeSpec, job: _Job) -> None:
     else:
         heads, x, out = -2, x[..., None, :], out[..., None, :]
     axes = [(heads, -1), (), (0, 1), (), (heads, -1)]
-    kernel = LAYOUTS[spec.layout].kernel
-    name = "rope" if kernel == "half" else f"rope_{kernel}"
-    scale, planes = spec.attention_scaling, spec._planes
-    if LAYOUTS[spec.layout].blocks == 1:
+    name = "rope" if layout.kernel == "half" else f"rope_{layout.kernel}"
+    planes = spec._planes
+    if layout.blocks == 1:
         _call(name, x, p, planes, scale, out=out, axes=axes)
         return
-    for channels, pairs in _blocks(spec):
+    for channels, pairs in _blocks(spec, layout.blocks):
         block, result = x[..., channels], out[..., channels]
         _call(name, block, p, planes[:, pairs], scale, out=result, axes=axes)
 
@@ -231,22 +237,21 @@ def retarget(
         mine, other = getattr(old, name), getattr(new, name)
         if mine != other:
             raise ValueError(f"{name} of the two specs differs: {mine} and {other}")
-    # Rotated keys stand in the layout of the result.
-    old = replace(old, layout=LAYOUTS[old.layout].result)
-    job, result = _prepare(old, k, positions, seq_axis, out)
+    layout = LAYOUTS[LAYOUTS[old.layout].result]  # in which rotated keys stand
+    job, result = _prepare(old, layout, k, positions, seq_axis, out)
     double = np.dtype(np.float64)
+    ratio = new.attention_scaling / old.attention_scaling
 
     def rotate(piece: _Job) -> None:
         # The angle of the difference, from the exact tables of both; in float64 until
         # the last rounding.
-        p = LAYOUTS[old.layout].sign * piece.positions
-        c1, s1 = tables_of(old, p, piece.with_axes, double)
-        c2, s2 = tables_of(new, p, piece.with_axes, double)
-        norm = old.attention_scaling**2
+        p = layout.sign * piece.positions
+        c1, s1 = tables_of(old, p, piece.with_axes, double, 1.0)
+        c2, s2 = tables_of(new, p, piece.with_axes, double, ratio)
         table = _dtype_of_tables(piece.x.dtype)
-        cos = ((c1 * c2 + s1 * s2) / norm).astype(table)
-        sin = ((c1 * s2 - s1 * c2) / norm).astype(table)
-        _by_tables(old, piece.x, (cos, sin), piece.out)
+        cos = (c1 * c2 + s1 * s2).astype(table)
+        sin = (c1 * s2 - s1 * c2).astype(table)
+        _by_tables(old, layout, piece.x, (cos, sin), piece.out)
 
     _run(rotate, job, 1)
     return result

@@ -15,7 +15,6 @@ from ropeinterp import planes as turn_planes
 from ropeinterp.arguments import check_seq_len
 from ropeinterp.errors import ParameterError
 from ropeinterp.invariants import CHECKS, check_together
-from ropeinterp.layouts import LAYOUTS
 from ropeinterp.schemes import SCHEMES
 
 if TYPE_CHECKING:
@@ -768,12 +767,9 @@ class RopeSpec:
         rotate.check_turns(self, "shift")
         if delta is None:
             raise TypeError("delta must be a number or an array, not None")
-        spec = replace(
-            self._fixed(seq_len),
-            attention_scaling=1.0,
-            layout=LAYOUTS[self.layout].result,
+        return rotate.apply(
+            self._fixed(seq_len), k, delta, seq_axis=seq_axis, out=out, rotated=True
         )
-        return rotate.apply(spec, k, delta, seq_axis=seq_axis, out=out)
 
     def retarget(
         self,
