@@ -28,14 +28,25 @@ def is_bfloat16(dtype: np.dtype[Any]) -> bool:
 def _plain_array(name: str, value: ArrayLike) -> NDArray[Any]:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array: its mask would be lost")
-    if not isinstance(value, (np.ndarray, np.generic)) and (
-        hasattr(value, "__array_interface__") or hasattr(value, "__array_struct__")
-    ):
+    if isinstance(value, (np.ndarray, np.generic)):
+        return np.asarray(value)
+    if hasattr(value, "__array_interface__") or hasattr(value, "__array_struct__"):
         # NumPy believes the shape that such an object states and reads past its end.
         raise TypeError(
             f"{name} is no array but an object that describes memory: pass an ndarray"
         )
+    if _is_lazy(value):
+        raise TypeError(
+            f"{name} is a lazy {type(value).__name__}, which would be computed here "
+            "and now: ropeinterp.dask.apply and xarray.apply_ufunc keep it lazy"
+        )
     return np.asarray(value)
+
+
+def _is_lazy(value: object) -> bool:
+    """Whether NumPy would run a dask graph; arrays of xarray need not have one."""
+    graph = getattr(value, "__dask_graph__", None)
+    return graph is not None and graph() is not None
 
 
 def checked_positions(values: ArrayLike) -> NDArray[np.float64]:
@@ -93,6 +104,11 @@ def _integers(values: Any) -> Any:
 def checked_x(x: ArrayLike) -> NDArray[Any]:
     """Return x as an array of a dtype that can be rotated, or raise."""
     array = _plain_array("x", x)
+    if hasattr(x, "__array_ufunc__") and not isinstance(x, (np.ndarray, np.generic)):
+        raise TypeError(
+            f"x is a {type(x).__name__}, which would come back as an ndarray: pass "
+            "numpy.asarray(x), or a DataArray through xarray.apply_ufunc"
+        )
     if array.dtype.char not in "efd" and not is_bfloat16(array.dtype):
         hint = ": convert it to a float type" if array.dtype.kind in "biu" else ""
         raise TypeError(
