@@ -1,5 +1,8 @@
 """ropeinterp.dask: lazy, in chunks along any axis but the last, the bits of NumPy."""
 
+import sys
+from pathlib import Path
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -257,3 +260,24 @@ def test_a_chain_through_processes_never_meets_here(client):
     worst = client.compute(abs(back - x).max()).result(timeout=60)
     # Two rotations of four roundings each, of pairs no longer than 8.
     assert worst <= 8 * 8 * np.finfo(np.float32).eps / 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+def test_memory_of_processes_stays_bounded(client, capsys):
+    """512 MiB in chunks of 4 MiB through two processes: made, rotated and summed up."""
+
+    def peak():
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(s.split()[1]) for s in lines if s.startswith("VmHWM")) / 1024
+
+    before = max(client.run(peak).values())
+    ones = da.ones((8, 131072, 128), chunks=(8, 1024, 128), dtype=np.float32)
+    spec = RopeSpec.default(128)
+    rotated = apply(ones, None, spec)
+    # Each pair (1, 1) keeps its square of 2, but for float32's roundings.
+    mean = (rotated.astype(np.float64) ** 2).mean()
+    assert abs(client.compute(mean).result(timeout=120) - 1) < 1e-6
+    after = max(client.run(peak).values())
+    with capsys.disabled():
+        print(f"\npeak of a process {after:.0f} MiB, {before:.0f} MiB of it before")
+    assert after - before < 128
