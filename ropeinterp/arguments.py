@@ -28,9 +28,9 @@ def is_bfloat16(dtype: np.dtype[Any]) -> bool:
 def _plain_array(name: str, value: ArrayLike) -> NDArray[Any]:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array: its mask would be lost")
-    if isinstance(value, (np.ndarray, np.generic)):
-        return np.asarray(value)
-    if hasattr(value, "__array_interface__") or hasattr(value, "__array_struct__"):
+    if not isinstance(value, (np.ndarray, np.generic)) and (
+        hasattr(value, "__array_interface__") or hasattr(value, "__array_struct__")
+    ):
         # NumPy believes the shape that such an object states and reads past its end.
         raise TypeError(
             f"{name} is no array but an object that describes memory: pass an ndarray"

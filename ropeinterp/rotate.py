@@ -91,7 +91,6 @@ class _Job(NamedTuple):
 
 def _prepare(
     spec: RopeSpec,
-    layout: Layout,
     x: ArrayLike,
     positions: ArrayLike | None,
     seq_axis: int,
@@ -106,7 +105,7 @@ def _prepare(
             f"x has {channels} channels in its last axis, but rotary_offset {first} "
             f"+ rotary_dim {rotary} need {first + rotary}"
         )
-    if layout.kernel.startswith("interleaved") and channels % 2:
+    if spec.layout.startswith("interleaved") and channels % 2:
         raise ValueError(
             f"x has {channels} channels in its last axis, an odd number, but "
             f"{spec.layout} pairs neighbours: rotary_dim is {rotary}"
@@ -166,7 +165,7 @@ def apply(
     layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
     if rotated:
         layout, scale = LAYOUTS[layout.result], 1.0
-    job, result = _prepare(spec, layout, x, positions, seq_axis, out)
+    job, result = _prepare(spec, x, positions, seq_axis, out)
     if inverse != (layout.sign < 0):
         job = job._replace(positions=-job.positions)
 
@@ -238,7 +237,7 @@ def retarget(
         if mine != other:
             raise ValueError(f"{name} of the two specs differs: {mine} and {other}")
     layout = LAYOUTS[LAYOUTS[old.layout].result]  # in which rotated keys stand
-    job, result = _prepare(old, layout, k, positions, seq_axis, out)
+    job, result = _prepare(old, k, positions, seq_axis, out)
     double = np.dtype(np.float64)
     ratio = new.attention_scaling / old.attention_scaling
 
