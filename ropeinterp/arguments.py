@@ -104,7 +104,7 @@ def _integers(values: Any) -> Any:
 def checked_x(x: ArrayLike) -> NDArray[Any]:
     """Return x as an array of a dtype that can be rotated, or raise."""
     array = _plain_array("x", x)
-    if hasattr(x, "__array_ufunc__") and not isinstance(x, (np.ndarray, np.generic)):
+    if not isinstance(x, (np.ndarray, np.generic)) and hasattr(x, "__array_ufunc__"):
         raise TypeError(
             f"x is a {type(x).__name__}, which would come back as an ndarray: pass "
             "numpy.asarray(x), or a DataArray through xarray.apply_ufunc"

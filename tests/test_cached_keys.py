@@ -114,7 +114,7 @@ def half_ulps(got, want, layout):
 @pytest.mark.parametrize("kind", DTYPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", SCHEMES)
-def test_shifted_keys_are_those_of_the_new_positions(name, layout, kind):
+def test_shifted_keys_are_those_of_the_new_positions(name, layout, kind, largest):
     spec, (w, scale) = make(name, layout), exact(name)
     k, p = keys(81, (2, 4, HEAD)), np.array([0, 17, 4096, 8999])
     cache = from_scratch(k, p, w, scale, layout).astype(DTYPES[kind])
@@ -122,7 +122,9 @@ def test_shifted_keys_are_those_of_the_new_positions(name, layout, kind):
         want = from_scratch(k, p + delta, w, scale, layout)
         got = spec.shift(cache, delta, seq_len=LENGTH)
         assert got.dtype == cache.dtype
-        assert half_ulps(got, want, layout) <= SHIFTED[kind]
+        error = half_ulps(got, want, layout)
+        largest(f"shifted keys {kind}", error / 2, got.size)
+        assert error <= SHIFTED[kind]
         moved = cache.copy()
         assert spec.shift(moved, delta, seq_len=LENGTH, out=moved) is moved
         assert moved.tobytes() == got.tobytes()
@@ -132,14 +134,16 @@ def test_shifted_keys_are_those_of_the_new_positions(name, layout, kind):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("old", SCHEMES)
 @pytest.mark.parametrize("new", ["default", "yarn", "longrope"])
-def test_retargeted_keys_are_those_of_the_other_spec(old, new, layout, kind):
+def test_retargeted_keys_are_those_of_the_other_spec(old, new, layout, kind, largest):
     k, p = keys(82, (2, 4, HEAD)), np.array([0, 17, 4096, 8999])
     cache = from_scratch(k, p, *exact(old), layout).astype(DTYPES[kind])
     want = from_scratch(k, p, *exact(new), layout)
     a, b = make(old, layout), make(new, layout)
     got = a.retarget(cache, p, b, seq_len=LENGTH)
     assert got.dtype == cache.dtype
-    assert half_ulps(got, want, layout) <= RETARGETED[kind]
+    error = half_ulps(got, want, layout)
+    largest(f"retargeted keys {kind}", error / 2, got.size)
+    assert error <= RETARGETED[kind]
     in_place = cache.copy()
     assert a.retarget(in_place, p, b, seq_len=LENGTH, out=in_place) is in_place
     assert in_place.tobytes() == got.tobytes()

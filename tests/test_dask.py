@@ -185,6 +185,8 @@ def test_a_slice_computes_its_chunks_alone():
         (TypeError, "spec must be a RopeSpec, not No", lambda x: apply(x, None, None)),
         (ValueError, r"chunks \(35, 35\).*x.rechunk\(\{-1: -1\}\)",
          lambda x: apply(x.rechunk({-1: 35}), None, SPEC)),
+        (ValueError, r"chunks \(nan,\) along its last axis",
+         lambda x: apply(x[..., x[0, 0, 0] < 9], None, SPEC)),
         (TypeError, "x is int32, not flo", lambda x: apply(x.astype("i4"), 1, SPEC)),
         (ValueError, "x has no axes", lambda x: apply(x[0, 0, 0, 0], 1, SPEC)),
         (ValueError, "x has 60 channels", lambda x: apply(x[..., :60], None, SPEC)),
