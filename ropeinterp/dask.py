@@ -142,11 +142,11 @@ def _aligned(
     """Positions in the chunks of x, and the axes of x along which they lie."""
     if p.ndim == 0:
         return p, ()
-    axis = sequence_axis(seq_axis, x.ndim)
     stand_in = np.broadcast_to(0.0, p.shape)  # without memory
-    with_axes = has_axes(stand_in, spec.n_axes, spec.axis_map)
-    full = aligned_positions(stand_in, x.shape[:-1], axis, with_axes).shape
+    with_axes = has_axes(stand_in, spec.axis_map)
+    full = aligned_positions(stand_in, x.shape, seq_axis, with_axes).shape
     if p.ndim == 1:  # with more axes the first would seem to hold position axes
+        axis = sequence_axis(seq_axis, x.ndim)
         return p.rechunk((x.chunks[axis],)), (axis,)
     leading, lengths = full[:with_axes], full[with_axes:]
     own = zip(x.chunks, lengths, strict=False)

@@ -64,7 +64,7 @@ def cos_sin(
     check_precision(precision)
     result = _table_dtype(dtype)
     p = checked_positions(positions)
-    with_axes = has_axes(p, spec.n_axes, spec.axis_map)
+    with_axes = has_axes(p, spec.axis_map)
     return tables_of(spec, p, with_axes, result, spec.attention_scaling, precision)
 
 
