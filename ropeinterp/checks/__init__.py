@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from ropeinterp.checks.rule import LEVELS, Edit, Finding, Fix, Hit, Rule
 from ropeinterp.checks.rules import BY_CODE, RULES
 from ropeinterp.checks.spans import Place
 from ropeinterp.checks.subject import BLOCKS, Subject, subjects
-from ropeinterp.errors import ConfigError, printable
+from ropeinterp.errors import ConfigError, escaped, printable
 from ropeinterp.reading.parts import locate
 
 __all__ = ["RULES", "Edit", "Finding", "Fix", "Rule", "check"]
@@ -139,11 +139,9 @@ def _hits(document: Document, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit
     wrong = False
     for problem in document.problems:
         rule = BY_CODE[problem.code]
-        yield (
-            rule,
-            Hit(problem.path, problem.message, problem.fix, offset=problem.offset),
-        )
-        wrong = wrong or problem.code == "RI004"
+        level, offset = problem.level, problem.offset
+        yield rule, Hit(problem.path, problem.message, problem.fix, level, offset)
+        wrong = wrong or (problem.code == "RI004" and not problem.level)
     if document.tree is None or wrong:
         return
     try:
@@ -157,16 +155,16 @@ def _hits(document: Document, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit
 
 
 def _of_model(subject: Subject, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit]]:
-    told: list[str] = []
+    told: dict[str, bool] = {}
     for rule in rules:
         for hit in rule.check(subject):
-            if (hit.level or rule.level) != "info":
-                told.append(hit.path)
+            told[hit.path] = told.get(hit.path, False) or rule.is_error(hit)
             yield rule, hit
     for error in subject.errors():
-        if not any(_related(error.path, path) for path in told):
+        near = any(wrong and _related(error.path, path) for path, wrong in told.items())
+        if not near and error.path not in told:
             yield _claimed(error), _hit_of(error)
-            told.append(error.path)
+            told[error.path] = True
 
 
 def _hit_of(error: ConfigError) -> Hit:
@@ -229,7 +227,9 @@ def _finding(
         offset = place.key_start if rule.at_key and place.exact else place.start
     line, column = document.line_and_column(offset)
     value = document.value(hit.path) if hit.path != "$" else None
-    if isinstance(value, float) and not math.isfinite(value):
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):  # NaN, an object of Python, a loop
         value = printable(value)
     return Finding(
         code=rule.code,
@@ -238,7 +238,7 @@ def _finding(
         path=hit.path,
         line=line,
         column=column,
-        message=f"{hit.path}: {hit.message}"[:_LONGEST],
+        message=escaped(f"{hit.path}: {hit.message}")[:_LONGEST],
         value=value,
         fix=hit.fix,
     )

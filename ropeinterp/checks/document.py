@@ -25,6 +25,7 @@ class Problem(NamedTuple):
     message: str
     offset: int | None = None
     fix: Fix | None = None
+    level: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,12 @@ def _problems(tree: Tree) -> Iterator[Problem]:
     lists = set()
     for path, value, reason in tree.faults:
         holder = path.partition("[")[0]
-        if is_used(path) and holder not in lists:  # of a list the first is enough
-            yield Problem("RI004", path, f"{printable(value)} {reason}")
-            lists.add(holder)
+        if holder in lists:  # of a list the first is enough
+            continue
+        lists.add(holder)
+        level, rest = ("", "") if is_used(path) else ("info", ", though not in use")
+        message = f"{printable(value)} {reason}{rest}"
+        yield Problem("RI004", path, message, level=level)
     for path, first, last in tree.repeated:
         code = "RI005" if is_used(path) and first != last else "RI006"
         both = f"{printable(first)} and {printable(last)}"

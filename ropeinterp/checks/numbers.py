@@ -62,7 +62,7 @@ class FactorOne(Rule):
                 factor = layer.get("factor")
                 if is_number(factor) and factor == 1 and not layer.get("alpha"):
                     path = below(layer.plan.path, "factor")
-                    message = f"1 scales nothing with type {layer.word}"
+                    message = f"1 scales nothing with type {layer.scheme}"
                     if scheme == "dynamic":
                         message += " up to the stated length, and does beyond it"
                     yield Hit(path, message)

@@ -10,6 +10,7 @@ from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
 from ropeinterp.checks.words import is_number, nearest
+from ropeinterp.errors import printable
 from ropeinterp.reading import names
 from ropeinterp.reading.source import below
 
@@ -161,7 +162,7 @@ class OtherKey(Rule):
                 continue
             for key in layer.plan.block:
                 if key not in layer.plan.used:
-                    message = f"is not read with type {layer.word}"
+                    message = f"is not read with type {printable(layer.word)}"
                     yield Hit(below(layer.plan.path, key), message)
 
 

@@ -158,7 +158,7 @@ class KeyMissing(Rule):
             for key in scheme.required if scheme else ():
                 if key.name not in layer.plan.block:
                     path = below(layer.plan.path, key.name)
-                    message = f"is missing: {layer.word} has no numbers without it"
+                    message = f"is missing: {layer.scheme} has no numbers without it"
                     yield Hit(path, message)
 
 

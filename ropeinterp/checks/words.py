@@ -12,11 +12,14 @@ from ropeinterp.reading import names
 _LAST = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)(?:\[\d+\])*$")
 # Two letters of a short name make another name.
 _LONG = 7
+_LARGEST = 1e300
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a JSON value is a number; true and false are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether a JSON value is a number that float64 holds; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -_LARGEST <= value <= _LARGEST
 
 
 def is_used(path: str) -> bool:
