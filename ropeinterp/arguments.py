@@ -98,8 +98,6 @@ def checked_x(x: ArrayLike) -> NDArray[Any]:
         raise TypeError(
             f"x is {array.dtype}, not float16, bfloat16, float32 or float64{hint}"
         )
-    if array.ndim == 0:
-        raise ValueError("x has no axes: its last one must hold the channels of a head")
     return array
 
 
@@ -166,7 +164,7 @@ def aligned_positions(
     )
     if not fits:
         raise ValueError(
-            f"positions of shape {p.shape} do not fit x of leading shape {shape} "
+            f"positions of shape {(*p.shape,)} do not fit x of leading shape {(*shape,)} "
             f"with the sequence along axis {seq_axis}"
         )
     return p.reshape((*axes, *lengths))

@@ -81,6 +81,24 @@ def _by_tables(
         _call(name, x[..., channels], *block, out=out[..., channels])
 
 
+def check_channels(spec: RopeSpec, shape: tuple[int, ...]) -> None:
+    """Refuse an x whose last axis does not hold what a spec rotates."""
+    first, rotary = spec.rotary_offset, spec.rotary_dim
+    if not shape:
+        raise ValueError("x has no axes: its last one must hold the channels of a head")
+    channels = shape[-1]
+    if channels < first + rotary:
+        raise ValueError(
+            f"x has {channels} channels in its last axis, but rotary_offset {first} "
+            f"+ rotary_dim {rotary} need {first + rotary}"
+        )
+    if spec.layout.startswith("interleaved") and channels % 2:
+        raise ValueError(
+            f"x has {channels} channels in its last axis, an odd number, but "
+            f"{spec.layout} pairs neighbours: rotary_dim is {rotary}"
+        )
+
+
 class _Job(NamedTuple):
     """The rotated slice of a checked call; positions have the leading axes of x."""
 
@@ -92,25 +110,14 @@ class _Job(NamedTuple):
 
 def _prepare(
     spec: RopeSpec,
-    x: ArrayLike,
+    x: NDArray[Any],
     positions: ArrayLike | None,
     seq_axis: int,
     out: NDArray[Any] | None,
 ) -> tuple[_Job, NDArray[Any]]:
-    """Check everything, allocate the result, copy what lies before the slice."""
-    x = checked_x(x)
-    first, rotary = spec.rotary_offset, spec.rotary_dim
-    channels = x.shape[-1]
-    if channels < first + rotary:
-        raise ValueError(
-            f"x has {channels} channels in its last axis, but rotary_offset {first} "
-            f"+ rotary_dim {rotary} need {first + rotary}"
-        )
-    if spec.layout.startswith("interleaved") and channels % 2:
-        raise ValueError(
-            f"x has {channels} channels in its last axis, an odd number, but "
-            f"{spec.layout} pairs neighbours: rotary_dim is {rotary}"
-        )
+    """Check the rest, allocate the result, copy what lies before the slice."""
+    check_channels(spec, x.shape)
+    first = spec.rotary_offset
     if positions is None:
         positions = np.arange(x.shape[sequence_axis(seq_axis, x.ndim)])
     p = checked_positions(positions)
@@ -143,7 +150,7 @@ def _overlap(x: NDArray[Any], out: NDArray[Any]) -> bool:
 
 def apply(
     spec: RopeSpec,
-    x: ArrayLike,
+    x: NDArray[Any],
     positions: ArrayLike | None = None,
     *,
     seq_axis: int = -2,
@@ -154,7 +161,8 @@ def apply(
 ) -> NDArray[Any]:
     """Rotate x by a spec with fixed frequencies.
 
-    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`.
+    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`, but x has passed
+    :func:`ropeinterp.arguments.checked_x`, or it is uint16: the bits of bfloat16.
     """
     check_precision(precision)
     workers = _thread_count(threads)
@@ -233,7 +241,7 @@ def retarget(
             raise ValueError(f"{name} of the two specs differs: {mine} and {other}")
     # Rotated keys stand in the layout of the result.
     old = replace(old, layout=LAYOUTS[old.layout].result)
-    job, result = _prepare(old, k, positions, seq_axis, out)
+    job, result = _prepare(old, checked_x(k), positions, seq_axis, out)
     double = np.dtype(np.float64)
 
     def rotate(piece: _Job) -> None:

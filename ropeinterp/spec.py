@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ropeinterp import export, hf32, rotate, scalars, tables
 from ropeinterp import planes as turn_planes
-from ropeinterp.arguments import check_seq_len
+from ropeinterp.arguments import check_seq_len, checked_x
 from ropeinterp.errors import ParameterError
 from ropeinterp.invariants import CHECKS, check_together
 from ropeinterp.layouts import LAYOUTS
@@ -731,7 +731,7 @@ class RopeSpec:
         """
         return rotate.apply(
             self._fixed(seq_len),
-            x,
+            checked_x(x),
             positions,
             seq_axis=seq_axis,
             out=out,
@@ -773,7 +773,7 @@ class RopeSpec:
             attention_scaling=1.0,
             layout=LAYOUTS[self.layout].result,
         )
-        return rotate.apply(spec, k, delta, seq_axis=seq_axis, out=out)
+        return rotate.apply(spec, checked_x(k), delta, seq_axis=seq_axis, out=out)
 
     def retarget(
         self,

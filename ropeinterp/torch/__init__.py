@@ -1,0 +1,14 @@
+"""PyTorch: rotated tensors, and models of transformers with exact positions."""
+
+try:
+    import torch as _  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ImportError(
+        "ropeinterp.torch needs PyTorch: pip install 'ropeinterp[torch]'"
+    ) from error
+
+from ropeinterp.torch.rotation import apply
+
+__all__ = ["apply"]

@@ -1,0 +1,183 @@
+"""The operators that autograd, compilers and exporters see.
+
+A spec reaches them as tensors and numbers. They run on the CPU; what an accelerator
+does is made of torch's own operations in :mod:`ropeinterp.torch.composed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ropeinterp import rotate as kernels
+from ropeinterp.arguments import checked_positions
+from ropeinterp.layouts import LAYOUTS
+from ropeinterp.spec import RopeSpec
+from ropeinterp.tables import tables_of
+from ropeinterp.torch.tensors import array_of, tensor_of
+
+# The numbers of a spec, in the order of numbers().
+_NUMBERS = (
+    "Tensor planes, float scale, str layout, int rotary_offset, float position_scale, "
+    "int[] axis_map"
+)
+_TABLE_TYPES = {
+    torch.float64: np.float64,
+    torch.float32: np.float32,
+    torch.float16: np.float16,
+    torch.bfloat16: np.uint16,
+}
+
+
+@torch.compiler.assume_constant_result
+def _planes(spec: RopeSpec) -> torch.Tensor:
+    # A copy, because torch has no tensors that are read-only.
+    return torch.from_numpy(spec._planes.copy())
+
+
+def numbers(spec: RopeSpec) -> tuple[Any, ...]:
+    """What an operator needs to know of a spec with fixed frequencies."""
+    return (
+        _planes(spec),
+        spec.attention_scaling,
+        spec.layout,
+        spec.rotary_offset,
+        spec.position_scale,
+        list(spec.axis_map or ()),
+    )
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """The same as an object: all that rotations and tables take from a spec."""
+
+    planes: torch.Tensor
+    attention_scaling: float
+    layout: str
+    rotary_offset: int
+    position_scale: float
+    axes: Sequence[int]
+
+    @property
+    def _planes(self) -> NDArray[np.float64]:
+        array: NDArray[np.float64] = self.planes.numpy()
+        return array
+
+    @property
+    def rotary_dim(self) -> int:
+        return 2 * int(self.planes.shape[-1])
+
+    @property
+    def axis_map(self) -> tuple[int, ...] | None:
+        return tuple(self.axes) or None
+
+    n_axes = RopeSpec.n_axes
+    splits_pairs = RopeSpec.splits_pairs
+
+
+def _run(x: torch.Tensor, positions: torch.Tensor, *rest: Any) -> None:
+    *given, seq_axis, inverse, out = rest
+    kernels.apply(
+        cast("RopeSpec", _Numbers(*given)),
+        array_of(x),
+        positions.numpy(),
+        seq_axis=seq_axis,
+        inverse=inverse,
+        out=array_of(out),
+    )
+
+
+# ---- rotations -------------------------------------------------------------------
+
+_ROTATION = f"Tensor x, Tensor positions, {_NUMBERS}, int seq_axis, bool inverse"
+
+rotate_into = torch.library.custom_op(
+    "ropeinterp::rotate_into",
+    _run,
+    mutates_args=("out",),
+    device_types="cpu",
+    schema=f"({_ROTATION}, Tensor(a!) out) -> ()",
+)
+
+
+@torch.library.custom_op(
+    "ropeinterp::rotate",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"({_ROTATION}) -> Tensor",
+)
+def rotate(x: torch.Tensor, *rest: Any) -> torch.Tensor:
+    """Rotate x into a new tensor."""
+    # NumPy's memory, which has huge pages, where its strides are sure to be torch's.
+    plain = x.is_contiguous()
+    new = np.empty_like(array_of(x)) if plain else array_of(torch.empty_like(x))
+    out = tensor_of(new, x.dtype)
+    _run(x, *rest, out)
+    return out
+
+
+@rotate.register_fake
+def _(x: torch.Tensor, *rest: Any) -> torch.Tensor:
+    return torch.empty_like(x)
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+    _, positions, planes, *ctx.rest = inputs
+    ctx.save_for_backward(positions, planes)
+
+
+def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    """Return the rotation backwards: the transpose of s R is s times R inverse."""
+    positions, planes = ctx.saved_tensors
+    scale, layout, first, *between, inverse = ctx.rest
+    if LAYOUTS[layout].result != layout:
+        grad, layout = _interleaved(grad, first, planes.shape[-1]), "interleaved"
+    back = rotate(
+        grad, positions, planes, scale, layout, first, *between, not inverse
+    )
+    return back, *[None] * (len(ctx.rest) + 2)
+
+
+def _interleaved(grad: torch.Tensor, first: int, n: int) -> torch.Tensor:
+    """Put the two halves of a rotated slice side by side, pair by pair."""
+    a, b = grad[..., first : first + n], grad[..., first + n : first + 2 * n]
+    slices = grad[..., :first], torch.stack((a, b), -1).flatten(-2)
+    return torch.cat((*slices, grad[..., first + 2 * n :]), -1)
+
+
+rotate.register_autograd(_backward, setup_context=_remember)
+
+
+# ---- tables ----------------------------------------------------------------------
+
+
+@torch.library.custom_op(
+    "ropeinterp::tables",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"(Tensor positions, {_NUMBERS}, bool with_axes, ScalarType dtype) "
+    "-> (Tensor, Tensor)",
+)
+def tables(positions: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Exact cosines and sines of positions, attention scaling included."""
+    *given, with_axes, dtype = rest
+    spec = cast("RopeSpec", _Numbers(*given))
+    p, kind = checked_positions(positions.numpy()), np.dtype(_TABLE_TYPES[dtype])
+    cos, sin = tables_of(spec, p, with_axes, kind)
+    return tensor_of(cos, dtype), tensor_of(sin, dtype)
+
+
+@tables.register_fake
+def _(positions: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    *given, with_axes, dtype = rest
+    spec = _Numbers(*given)
+    shape = positions.shape[with_axes:]
+    cos = positions.new_empty(
+        (*shape, spec.rotary_dim // 2 * (1 + spec.splits_pairs)), dtype=dtype
+    )
+    return cos, torch.empty_like(cos)
