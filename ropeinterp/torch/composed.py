@@ -23,6 +23,7 @@ def rotate(
     x: torch.Tensor,
     positions: ArrayLike | None,
     spec: RopeSpec,
+    seq_len: int | None,
     seq_axis: int,
     inverse: bool,
 ) -> torch.Tensor:
@@ -30,7 +31,7 @@ def rotate(
     check_channels(spec, x.shape)
     first, last = spec.rotary_offset, spec.rotary_offset + spec.rotary_dim
     work = torch.float64 if x.dtype is torch.float64 else torch.float32
-    cos, sin = _tables(x, positions, spec, seq_axis, inverse, work)
+    cos, sin = _tables(x, positions, spec, seq_len, seq_axis, inverse, work)
     turned = _turned(x[..., first:last].to(work), cos, sin, spec).to(x.dtype)
     if turned.shape == x.shape:
         return turned
@@ -41,6 +42,7 @@ def _tables(
     x: torch.Tensor,
     positions: ArrayLike | None,
     spec: RopeSpec,
+    seq_len: int | None,
     seq_axis: int,
     inverse: bool,
     dtype: torch.dtype,
@@ -52,9 +54,9 @@ def _tables(
     with_axes = has_axes(array, spec.n_axes, spec.axis_map)
     if p.ndim:
         p = aligned_positions(array, x.shape[:-1], axis, with_axes)
-    cos, sin = operators.tables(p, *operators.numbers(spec), with_axes, dtype)
-    backwards = inverse != (LAYOUTS[spec.layout].sign < 0)
-    return cos.to(x.device), (-sin if backwards else sin).to(x.device)
+    cos, sin = operators.tables(p, *operators.numbers(spec, seq_len), with_axes, dtype)
+    sign = -LAYOUTS[spec.layout].sign if inverse else LAYOUTS[spec.layout].sign
+    return cos.to(x.device), (sin * sign).to(x.device)
 
 
 def _turned(

@@ -7,12 +7,10 @@ does is made of torch's own operations in :mod:`ropeinterp.torch.composed`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ropeinterp import rotate as kernels
 from ropeinterp.arguments import checked_positions
@@ -22,10 +20,7 @@ from ropeinterp.tables import tables_of
 from ropeinterp.torch.tensors import array_of, tensor_of
 
 # The numbers of a spec, in the order of numbers().
-_NUMBERS = (
-    "Tensor planes, float scale, str layout, int rotary_offset, float position_scale, "
-    "int[] axis_map"
-)
+_NUMBERS = "str floats, str layout, int rotary_dim, int rotary_offset, int[] axis_map"
 _TABLE_TYPES = {
     torch.float64: np.float64,
     torch.float32: np.float32,
@@ -35,46 +30,39 @@ _TABLE_TYPES = {
 
 
 @torch.compiler.assume_constant_result
-def _planes(spec: RopeSpec) -> torch.Tensor:
-    # A copy, because torch has no tensors that are read-only.
-    return torch.from_numpy(spec._planes.copy())
+def _floats(spec: RopeSpec, seq_len: int | None) -> str:
+    """Text, because that is a constant to every compiler; tensors and floats are not.
+
+    They trace those, guard them, and take their sizes for sizes of x.
+    """
+    fixed = spec._fixed(seq_len)
+    scales = np.array([fixed.attention_scaling, fixed.position_scale])
+    return (scales.tobytes() + fixed._planes.tobytes()).hex()
 
 
-def numbers(spec: RopeSpec) -> tuple[Any, ...]:
-    """What an operator needs to know of a spec with fixed frequencies."""
+def numbers(spec: RopeSpec, seq_len: int | None = None) -> tuple[Any, ...]:
+    """What an operator needs to know of a spec at a length."""
     return (
-        _planes(spec),
-        spec.attention_scaling,
+        _floats(spec, seq_len),
         spec.layout,
+        spec.rotary_dim,
         spec.rotary_offset,
-        spec.position_scale,
         list(spec.axis_map or ()),
     )
 
 
-@dataclass(frozen=True)
 class _Numbers:
     """The same as an object: all that rotations and tables take from a spec."""
 
-    planes: torch.Tensor
-    attention_scaling: float
-    layout: str
-    rotary_offset: int
-    position_scale: float
-    axes: Sequence[int]
-
-    @property
-    def _planes(self) -> NDArray[np.float64]:
-        array: NDArray[np.float64] = self.planes.numpy()
-        return array
-
-    @property
-    def rotary_dim(self) -> int:
-        return 2 * int(self.planes.shape[-1])
-
-    @property
-    def axis_map(self) -> tuple[int, ...] | None:
-        return tuple(self.axes) or None
+    def __init__(
+        self, floats: str, layout: str, dim: int, offset: int, axes: Sequence[int]
+    ) -> None:
+        self.attention_scaling, self.position_scale, *_ = given = np.frombuffer(
+            bytes.fromhex(floats)
+        )
+        self._planes = given[2:].reshape(-1, dim // 2)
+        self.layout, self.rotary_dim, self.rotary_offset = layout, dim, offset
+        self.axis_map = tuple(axes) or None
 
     n_axes = RopeSpec.n_axes
     splits_pairs = RopeSpec.splits_pairs
@@ -127,20 +115,20 @@ def _(x: torch.Tensor, *rest: Any) -> torch.Tensor:
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-    _, positions, planes, *ctx.rest = inputs
-    ctx.save_for_backward(positions, planes)
+    _, positions, *ctx.rest = inputs
+    ctx.save_for_backward(positions)
 
 
 def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
     """Return the rotation backwards: the transpose of s R is s times R inverse."""
-    positions, planes = ctx.saved_tensors
-    scale, layout, first, *between, inverse = ctx.rest
+    (positions,) = ctx.saved_tensors
+    floats, layout, dim, first, *between, inverse = ctx.rest
     if LAYOUTS[layout].result != layout:
-        grad, layout = _interleaved(grad, first, planes.shape[-1]), "interleaved"
+        grad, layout = _interleaved(grad, first, dim // 2), "interleaved"
     back = rotate(
-        grad, positions, planes, scale, layout, first, *between, not inverse
+        grad, positions, floats, layout, dim, first, *between, not inverse
     )
-    return back, *[None] * (len(ctx.rest) + 2)
+    return back, *[None] * (len(ctx.rest) + 1)
 
 
 def _interleaved(grad: torch.Tensor, first: int, n: int) -> torch.Tensor:
@@ -174,10 +162,7 @@ def tables(positions: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Ten
 
 @tables.register_fake
 def _(positions: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    *given, with_axes, dtype = rest
-    spec = _Numbers(*given)
-    shape = positions.shape[with_axes:]
-    cos = positions.new_empty(
-        (*shape, spec.rotary_dim // 2 * (1 + spec.splits_pairs)), dtype=dtype
-    )
+    *_, dim, _, axis_map, with_axes, dtype = rest
+    columns = dim if len(axis_map) == dim else dim // 2
+    cos = positions.new_empty((*positions.shape[with_axes:], columns), dtype=dtype)
     return cos, torch.empty_like(cos)

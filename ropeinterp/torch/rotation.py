@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import torch
 from numpy.typing import ArrayLike
 
@@ -78,35 +80,35 @@ def apply(
     check_x(x)
     if not isinstance(spec, RopeSpec):
         raise TypeError(f"spec must be a RopeSpec, not {type(spec).__name__}")
-    spec = _fixed(spec, seq_len)
+    compiling = torch.compiler.is_compiling()
+    if not compiling:
+        spec = spec._fixed(seq_len)
+    elif seq_len is not None:
+        seq_len = operator.index(seq_len)  # a constant, not a symbol
     if inverse:
         kernels.check_turns(spec, "inverse")
     if out is not None:
         check_out(out, x)
-    job = x, positions, spec, seq_axis, inverse
+    job = x, positions, spec, seq_len, seq_axis, inverse
     if not x.is_cpu or (is_followed(x) and (spec.splits_pairs or has_tangent(x))):
         turned = composed.rotate(*job)
         return turned if out is None else out.copy_(turned)
-    if torch.compiler.is_compiling() or is_followed(x) or type(x) not in _PLAIN:
+    if compiling or is_followed(x) or type(x) not in _PLAIN:
         return _by_operator(*job, out)
-    return _by_kernel(*job, out)
-
-
-@torch.compiler.assume_constant_result
-def _fixed(spec: RopeSpec, seq_len: int | None) -> RopeSpec:
-    return spec._fixed(seq_len)
+    return _by_kernel(x, positions, spec, seq_axis, inverse, out)
 
 
 def _by_operator(
     x: torch.Tensor,
     positions: ArrayLike | None,
     spec: RopeSpec,
+    seq_len: int | None,
     seq_axis: int,
     inverse: bool,
     out: torch.Tensor | None,
 ) -> torch.Tensor:
     p = position_tensor(positions, x.shape[sequence_axis(seq_axis, x.ndim)])
-    job = x, p, *operators.numbers(spec), seq_axis, inverse
+    job = x, p, *operators.numbers(spec, seq_len), seq_axis, inverse
     if out is None:
         return operators.rotate(*job)
     operators.rotate_into(*job, out)

@@ -29,8 +29,6 @@ def check_tensor(name: str, t: object) -> None:
         raise TypeError(f"{name} is a {kind} tensor: it must be a dense one")
     if t.is_meta:
         raise TypeError(f"{name} is on the meta device: it has no values")
-    if t.is_neg():
-        raise TypeError(f"{name} has its negative bit set: pass {name}.resolve_neg()")
 
 
 def check_x(x: object) -> None:
@@ -63,7 +61,9 @@ def check_out(out: object, x: torch.Tensor) -> None:
 
 
 def has_tangent(t: torch.Tensor) -> bool:
-    """Whether forward-mode differentiation follows a tensor."""
+    """Whether forward-mode differentiation follows a tensor; compilers know no such."""
+    if torch.compiler.is_compiling():
+        return False
     return forward_ad.unpack_dual(t).tangent is not None
 
 
