@@ -49,7 +49,7 @@ def _tables(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Cosines and sines with the leading axes of x, some of length 1."""
     axis = sequence_axis(seq_axis, x.ndim)
-    p = position_tensor(positions, x.shape[axis])
+    p = torch.arange(x.shape[axis]) if positions is None else position_tensor(positions)
     array = cast("NDArray", p)  # these two ask for its shape and change it, no more
     with_axes = has_axes(array, spec.n_axes, spec.axis_map)
     if p.ndim:

@@ -68,12 +68,12 @@ class _Numbers:
     splits_pairs = RopeSpec.splits_pairs
 
 
-def _run(x: torch.Tensor, positions: torch.Tensor, *rest: Any) -> None:
+def _run(x: torch.Tensor, positions: torch.Tensor | None, *rest: Any) -> None:
     *given, seq_axis, inverse, out = rest
     kernels.apply(
         cast("RopeSpec", _Numbers(*given)),
         array_of(x),
-        positions.numpy(),
+        None if positions is None else positions.numpy(),
         seq_axis=seq_axis,
         inverse=inverse,
         out=array_of(out),
@@ -82,7 +82,7 @@ def _run(x: torch.Tensor, positions: torch.Tensor, *rest: Any) -> None:
 
 # ---- rotations -------------------------------------------------------------------
 
-_ROTATION = f"Tensor x, Tensor positions, {_NUMBERS}, int seq_axis, bool inverse"
+_ROTATION = f"Tensor x, Tensor? positions, {_NUMBERS}, int seq_axis, bool inverse"
 
 rotate_into = torch.library.custom_op(
     "ropeinterp::rotate_into",

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import ArrayLike
 
 from ropeinterp import rotate as kernels
-from ropeinterp.arguments import sequence_axis
 from ropeinterp.spec import RopeSpec
 from ropeinterp.torch import composed, operators
 from ropeinterp.torch.tensors import (
@@ -107,7 +106,7 @@ def _by_operator(
     inverse: bool,
     out: torch.Tensor | None,
 ) -> torch.Tensor:
-    p = position_tensor(positions, x.shape[sequence_axis(seq_axis, x.ndim)])
+    p = None if positions is None else position_tensor(positions)
     job = x, p, *operators.numbers(spec, seq_len), seq_axis, inverse
     if out is None:
         return operators.rotate(*job)

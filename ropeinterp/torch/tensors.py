@@ -85,10 +85,8 @@ def check_positions(positions: torch.Tensor) -> None:
         raise RuntimeError("positions require grad, but no gradient reaches them")
 
 
-def position_tensor(positions: ArrayLike, tokens: int | None = None) -> torch.Tensor:
-    """Positions on the CPU; None counts from 0 to `tokens`."""
-    if positions is None:
-        return torch.arange(tokens)
+def position_tensor(positions: ArrayLike) -> torch.Tensor:
+    """Positions as a tensor on the CPU."""
     if not isinstance(positions, torch.Tensor):
         if torch.compiler.is_compiling():
             raise TypeError("positions must be a tensor or None in compiled functions")
