@@ -9,6 +9,17 @@ except ModuleNotFoundError as error:
         "ropeinterp.torch needs PyTorch: pip install 'ropeinterp[torch]'"
     ) from error
 
+from ropeinterp.torch.embedding import RotaryEmbedding
+from ropeinterp.torch.patching import patch, unpatch
 from ropeinterp.torch.rotation import apply
+from ropeinterp.torch.verification import Deviation, Report, verify
 
-__all__ = ["apply"]
+__all__ = [
+    "Deviation",
+    "Report",
+    "RotaryEmbedding",
+    "apply",
+    "patch",
+    "unpatch",
+    "verify",
+]

@@ -29,6 +29,13 @@ _TABLE_TYPES = {
 }
 
 
+def check_table_type(dtype: torch.dtype | None) -> torch.dtype | None:
+    """Return the dtype of tables, or raise."""
+    if dtype is not None and dtype not in _TABLE_TYPES:
+        raise TypeError(f"dtype {dtype}: must be float16, bfloat16, float32 or float64")
+    return dtype
+
+
 @torch.compiler.assume_constant_result
 def _floats(spec: RopeSpec, seq_len: int | None) -> str:
     """Text, because that is a constant to every compiler; tensors and floats are not.
