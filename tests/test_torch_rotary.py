@@ -11,6 +11,7 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 rt = pytest.importorskip("ropeinterp.torch")
 
 import tiny  # noqa: E402
+import transformers  # noqa: E402
 
 import ropeinterp as ri  # noqa: E402
 from ropeinterp import RopeSpec  # noqa: E402
@@ -132,6 +133,41 @@ def test_patched_models_are_copied_pickled_and_trained():
         assert torch.equal(tiny.logits(other, ids), tiny.logits(model, ids))
     model.train()(ids, labels=ids).loss.backward()
     assert model.model.layers[0].self_attn.q_proj.weight.grad.abs().max() > 0
+
+
+OTHERS = {
+    "cohere": ({}, "neighbours", None),
+    "olmo2": ({}, "halves", torch.float32),
+    "modernbert": ({}, "halves", None),
+    "gemma4_text": ({}, "halves", None),
+    "qwen2_vl_text": (
+        {
+            "rope_parameters": {
+                "rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 3, 3]
+            }
+        },
+        "halves",
+        None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_forms_of_tables_are_recognised(name):
+    changes, columns, dtype = OTHERS[name]
+    torch.manual_seed(7)
+    model = transformers.AutoModel.from_config(tiny.config(name, **changes)).eval()
+    ids = tiny.tokens(30)
+    with torch.no_grad():
+        before = model(ids).last_hidden_state
+        assert rt.verify(model).ok
+        rt.patch(model)
+        after = model(ids).last_hidden_state
+    for module in model.modules():
+        if isinstance(module, rt.RotaryEmbedding):
+            assert (module.columns, module.dtype) == (columns, dtype)
+    # Normalised to about 1; the phases of 30 tokens are off by 2e-6.
+    torch.testing.assert_close(after, before, rtol=0.0, atol=2e-5)
 
 
 def test_only_whole_models_are_patched():

@@ -10,8 +10,6 @@ rt = pytest.importorskip("ropeinterp.torch")
 
 import tiny  # noqa: E402
 
-from ropeinterp import RopeSpec  # noqa: E402
-
 LINEAR = {"rope_type": "linear", "rope_theta": 5e5, "factor": 4.0}
 DYNAMIC = {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}
 
@@ -233,4 +231,14 @@ def test_one_module_may_stay_unchecked():
     assert report.unchecked == (
         "model.rotary_emb other: the config has no spec, or several, for it",
     )
-    assert RopeSpec.default(16).scheme == "default"
+
+
+def test_a_model_without_tables_is_not_checked():
+    model = torch.nn.Linear(2, 2)
+    model.config = tiny.config("qwen2")
+    report = rt.verify(model)
+    assert report.ok
+    assert str(report) == (
+        "ok; checked: nothing\n"
+        "not checked: no module of the model holds tables of frequencies"
+    )

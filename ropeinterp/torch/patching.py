@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 
 from ropeinterp.torch.embedding import COLUMNS, RotaryEmbedding
-from ropeinterp.torch.modules import Rotary, rotary_modules
+from ropeinterp.torch.modules import Rotary, attribute, rotary_modules
 
 
 def patch(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
@@ -77,6 +77,7 @@ def _replacement(rotary: Rotary) -> RotaryEmbedding:
         columns=columns,
         dtype=dtype,
     )
+    new.config = getattr(module, "config", None)  # some models ask for it
     return new.train(module.training)
 
 
@@ -88,11 +89,11 @@ def _form(module: torch.nn.Module, layer: str) -> tuple[str, torch.dtype | None]
     probe = copy.deepcopy(module)
     for name, buffer in module.named_buffers(recurse=False):
         if name.endswith("inv_freq"):
-            own = torch.linspace(1.0, 0.5, buffer.numel())
-            probe.register_buffer(name, own, persistent=False)
+            distinct = torch.linspace(1.0, 0.5, buffer.numel())
+            probe.register_buffer(name, distinct, persistent=False)
     x, p = torch.zeros(1, dtype=torch.bfloat16), torch.arange(4)[None]
     cos, sin = probe(x, p, layer) if layer else probe(x, p)
-    angles = p[..., None] * own
+    angles = p[..., None] * getattr(probe, attribute(layer, "inv_freq"))
     for columns, widen in COLUMNS.items():
         want = widen(angles.cos())
         if want.shape == cos.shape == sin.shape:

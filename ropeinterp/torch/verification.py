@@ -61,7 +61,7 @@ class Report:
     checked : tuple of str
         Names of the modules that were compared.
     unchecked : tuple of str
-        Names of rotary modules that could not be, with the reason.
+        Names of rotary modules that could not be, or of none, with the reason.
     """
 
     deviations: tuple[Deviation, ...]
@@ -123,6 +123,8 @@ def verify(model: torch.nn.Module) -> Report:
             else:
                 checked.append(where)
                 deviations += _deviations(rotary, layer, spec)
+    if not checked and not unchecked:
+        unchecked.append("no module of the model holds tables of frequencies")
     return Report(tuple(deviations), tuple(checked), tuple(unchecked))
 
 
