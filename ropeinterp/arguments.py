@@ -164,8 +164,8 @@ def aligned_positions(
     )
     if not fits:
         raise ValueError(
-            f"positions of shape {(*p.shape,)} do not fit x of leading shape {(*shape,)} "
-            f"with the sequence along axis {seq_axis}"
+            f"positions of shape {(*p.shape,)} do not fit x of leading shape "
+            f"{(*shape,)} with the sequence along axis {seq_axis}"
         )
     return p.reshape((*axes, *lengths))
 

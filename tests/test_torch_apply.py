@@ -34,9 +34,13 @@ def tensor(kind="float32", shape=SHAPE, seed=1):
 def positions_of(spec):
     """Some that no short type holds, one per token or one per axis, batch and token."""
     plain = torch.arange(5) + 2**24 + 1
-    return plain if spec.axis_map is None else torch.stack((plain, -plain, plain * 3))[
-        : spec.n_axes, None
-    ].expand(spec.n_axes, 2, 5)
+    return (
+        plain
+        if spec.axis_map is None
+        else torch.stack((plain, -plain, plain * 3))[: spec.n_axes, None].expand(
+            spec.n_axes, 2, 5
+        )
+    )
 
 
 def as_numpy(t):

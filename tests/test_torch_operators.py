@@ -57,9 +57,7 @@ def test_opcheck(name, dtype, requires_grad):
         torch.library.opcheck(operators.rotate, (other, *given, 1, True))
     with_axes = SPECS[name].axis_map is not None
     p = P.expand(2, 1, 4) if with_axes else P
-    torch.library.opcheck(
-        operators.tables, (p, *given[1:], with_axes, torch.bfloat16)
-    )
+    torch.library.opcheck(operators.tables, (p, *given[1:], with_axes, torch.bfloat16))
 
 
 def test_opcheck_of_the_one_that_writes():
@@ -88,7 +86,9 @@ def test_gradcheck(name, inverse):
 
 def test_forward_mode_is_not_lost():
     x, v = tensor(), tensor() * 2
-    value, change = torch.func.jvp(lambda x: rt.apply(x, P, SPECS["scaled"]), (x,), (v,))
+    value, change = torch.func.jvp(
+        lambda x: rt.apply(x, P, SPECS["scaled"]), (x,), (v,)
+    )
     assert torch.equal(value, plain(x, P, SPECS["scaled"]))
     assert torch.equal(change, plain(v, P, SPECS["scaled"]))  # linear in x
     with torch.autograd.forward_ad.dual_level():
@@ -100,7 +100,9 @@ def test_forward_mode_is_not_lost():
 def test_torch_operations_have_the_gradient_of_the_operator():
     spec, x = SPECS["scaled"], tensor(torch.bfloat16, requires_grad=True)
     (one,) = torch.autograd.grad(rt.apply(x, P, spec).square().sum(), x)
-    (two,) = torch.autograd.grad(composed.rotate(x, P, spec, None, -2, False).square().sum(), x)
+    (two,) = torch.autograd.grad(
+        composed.rotate(x, P, spec, None, -2, False).square().sum(), x
+    )
     torch.testing.assert_close(one, two)
 
 

@@ -6,7 +6,7 @@ kernels: float32 inside for the short types, a rounding per product and per sum.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -50,7 +50,7 @@ def _tables(
     """Cosines and sines with the leading axes of x, some of length 1."""
     axis = sequence_axis(seq_axis, x.ndim)
     p = torch.arange(x.shape[axis]) if positions is None else position_tensor(positions)
-    array = cast("NDArray", p)  # these two ask for its shape and change it, no more
+    array = cast("NDArray[Any]", p)  # a tensor has all that these two ask for
     with_axes = has_axes(array, spec.n_axes, spec.axis_map)
     if p.ndim:
         p = aligned_positions(array, x.shape[:-1], axis, with_axes)

@@ -61,7 +61,9 @@ class RotaryEmbedding(torch.nn.Module):
         for name, one in specs.items():
             if not isinstance(one, RopeSpec):
                 kind = type(one).__name__
-                raise TypeError(f"spec{name and f' {name}'} must be a RopeSpec, not {kind}")
+                raise TypeError(
+                    f"spec{name and f' {name}'} must be a RopeSpec, not {kind}"
+                )
             if one.splits_pairs:
                 raise ValueError("spec splits its pairs: its tables have other columns")
         if columns not in COLUMNS:

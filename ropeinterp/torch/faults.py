@@ -14,8 +14,8 @@ from ropeinterp.spec import RopeSpec
 
 Table = NDArray[np.float64]
 
-# Relative. transformers computes in float32, where the blends of llama3 and yarn cancel:
-# up to 2.4e-6 off; the next smallest fault, a cast to float16, is 1e-4 off.
+# Relative. transformers computes in float32, where the blends of llama3 and yarn
+# cancel: up to 2.4e-6 off. A cast to float16 is 1e-4 off.
 TOLERANCE = 4e-6
 # A parameter that is guessed from float32 numbers gives frequencies as rough as that.
 _GUESSED = 1e-4
@@ -107,7 +107,7 @@ def _base_fell_back(case: Case) -> bool:
 
 
 def _other_base(case: Case) -> bool:
-    """Guess the base from fast pairs, kept by most schemes, and from the slowest one."""
+    """Guess the base from fast pairs, which most schemes keep, and from the slowest."""
     live, spec = case.live, case.spec
     if spec.base is None or live.size < 2:
         return False

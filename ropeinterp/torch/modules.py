@@ -6,7 +6,7 @@ A module is known by its buffers: `inv_freq`, or one per layer type, `<type>_inv
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -27,7 +27,7 @@ def rotary_modules(model: torch.nn.Module) -> Iterator[Rotary]:
     """Find every rotary module; a spec is None where the config has none for it."""
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     if not hasattr(config, "to_dict"):
         raise TypeError("model has no config with to_dict(), as transformers' have")
     whole = read(config)

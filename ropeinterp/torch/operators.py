@@ -1,6 +1,6 @@
 """The operators that autograd, compilers and exporters see.
 
-A spec reaches them as tensors and numbers. They run on the CPU; what an accelerator
+A spec reaches them as text and numbers. They run on the CPU; what an accelerator
 does is made of torch's own operations in :mod:`ropeinterp.torch.composed`.
 """
 
@@ -48,7 +48,7 @@ def _floats(spec: RopeSpec, seq_len: int | None) -> str:
 
 
 def numbers(spec: RopeSpec, seq_len: int | None = None) -> tuple[Any, ...]:
-    """What an operator needs to know of a spec at a length."""
+    """Return what an operator needs to know of a spec at a length."""
     return (
         _floats(spec, seq_len),
         spec.layout,
@@ -132,9 +132,7 @@ def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
     floats, layout, dim, first, *between, inverse = ctx.rest
     if LAYOUTS[layout].result != layout:
         grad, layout = _interleaved(grad, first, dim // 2), "interleaved"
-    back = rotate(
-        grad, positions, floats, layout, dim, first, *between, not inverse
-    )
+    back = rotate(grad, positions, floats, layout, dim, first, *between, not inverse)
     return back, *[None] * (len(ctx.rest) + 1)
 
 

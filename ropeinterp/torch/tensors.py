@@ -98,7 +98,7 @@ def position_tensor(positions: ArrayLike) -> torch.Tensor:
 def position_array(positions: Any) -> ArrayLike | None:
     """Positions as :meth:`RopeSpec.apply` takes them."""
     if not isinstance(positions, torch.Tensor):
-        return positions  # type: ignore[no-any-return]
+        return positions
     check_positions(positions)
     array: NDArray[Any] = positions.cpu().numpy()
     return array

@@ -80,7 +80,13 @@ class Report:
         lines += [f"not checked: {line}" for line in self.unchecked]
         rows = [("module", "layer type", "kind", "pairs", "off by")]
         rows += [
-            (d.module, d.layer_type, d.kind, _ranges(d.pairs), f"{d.max_relative_error:.1e}")
+            (
+                d.module,
+                d.layer_type,
+                d.kind,
+                _ranges(d.pairs),
+                f"{d.max_relative_error:.1e}",
+            )
             for d in self.deviations
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
