@@ -224,12 +224,17 @@ REFUSED = {
     "float positions": (
         lambda: rt.apply(X, torch.arange(5.0), HALF),
         TypeError,
-        "not torch.float32: it does not hold long positions",
+        "not float32: it does not hold long positions",
     ),
     "bool positions": (
         lambda: rt.apply(X, torch.ones(5) > 0, HALF),
         TypeError,
-        "positions must be integers or float64, not torch.bool",
+        "positions must be integers or float64, not bool",
+    ),
+    "bfloat16 positions": (
+        lambda: rt.apply(X, torch.arange(5).bfloat16(), HALF),
+        TypeError,
+        "not torch.bfloat16: it does not hold long positions",
     ),
     "sparse positions": (
         lambda: rt.apply(X, torch.arange(5).to_sparse(), HALF),

@@ -86,13 +86,14 @@ def apply(
         seq_len = operator.index(seq_len)  # a constant, not a symbol
     if inverse:
         kernels.check_turns(spec, "inverse")
+    followed = is_followed(x)
     if out is not None:
-        check_out(out, x)
+        check_out(out, x, followed)
     job = x, positions, spec, seq_len, seq_axis, inverse
-    if not x.is_cpu or (is_followed(x) and (spec.splits_pairs or has_tangent(x))):
+    if not x.is_cpu or (followed and (spec.splits_pairs or has_tangent(x))):
         turned = composed.rotate(*job)
         return turned if out is None else out.copy_(turned)
-    if compiling or is_followed(x) or type(x) not in _PLAIN:
+    if compiling or followed or type(x) not in _PLAIN:
         return _by_operator(*job, out)
     return _by_kernel(x, positions, spec, seq_axis, inverse, out)
 
@@ -123,12 +124,13 @@ def _by_kernel(
     out: torch.Tensor | None,
 ) -> torch.Tensor:
     """Without the dispatcher; a new result is NumPy's memory, which has huge pages."""
+    array = array_of(x)
     result = kernels.apply(
         spec,
-        array_of(x),
+        array,
         position_array(positions),
         seq_axis=seq_axis,
-        out=None if out is None else array_of(out),
+        out=None if out is None else array if out is x else array_of(out),
         inverse=inverse,
     )
     if out is None:

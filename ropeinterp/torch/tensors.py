@@ -43,21 +43,21 @@ def check_x(x: object) -> None:
         )
 
 
-def check_out(out: object, x: torch.Tensor) -> None:
+def check_out(out: object, x: torch.Tensor, followed: bool) -> None:
     """Refuse an out that the rotated x cannot be written to."""
-    check_tensor("out", out)
-    assert isinstance(out, torch.Tensor)
-    for what in ("dtype", "device", "shape"):
-        mine, other = getattr(out, what), getattr(x, what)
-        if mine != other:
-            error = ValueError if what == "shape" else TypeError
-            raise error(f"{what} of out is {mine}, but that of x is {other}")
-    for name, t in (("x", x), ("out", out)):
-        if is_followed(t):
-            raise RuntimeError(
-                f"{name} requires grad, which out= cannot record: leave out= away, "
-                "or call under torch.no_grad()"
-            )
+    if out is not x:
+        check_tensor("out", out)
+        assert isinstance(out, torch.Tensor)
+        for what in ("dtype", "device", "shape"):
+            mine, other = getattr(out, what), getattr(x, what)
+            if mine != other:
+                error = ValueError if what == "shape" else TypeError
+                raise error(f"{what} of out is {mine}, but that of x is {other}")
+    if followed or (out is not x and is_followed(out)):
+        raise RuntimeError(
+            f"{'x' if followed else 'out'} requires grad, which out= cannot record: "
+            "leave out= away, or call under torch.no_grad()"
+        )
 
 
 def has_tangent(t: torch.Tensor) -> bool:
@@ -99,8 +99,11 @@ def position_array(positions: Any) -> ArrayLike | None:
     """Positions as :meth:`RopeSpec.apply` takes them."""
     if not isinstance(positions, torch.Tensor):
         return positions
-    check_positions(positions)
-    array: NDArray[Any] = positions.cpu().numpy()
+    try:  # first, because a check takes as long; what has passed is checked as an array
+        array: NDArray[Any] = positions.numpy()
+    except (RuntimeError, TypeError):
+        check_positions(positions)
+        array = positions.cpu().numpy()
     return array
 
 
