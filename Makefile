@@ -1,7 +1,7 @@
 # Needs Python >= 3.11, a C compiler and make; everything else comes by pip into .venv.
 #   make run          the main job: a real config in, rotated arrays out
 #   make test         every test that needs no heavy package
-#   make test-all     also the slow ones and those against dask and xarray
+#   make test-all     also the slow ones and those with torch, transformers, dask, xarray
 #   make lint         ruff, mypy, clang-format
 #   make bench        time us beside memcpy and other packages, write benchmarks/README.md
 #   make bench-quick  only us, memcpy and NumPy, in two minutes
@@ -50,7 +50,8 @@ accuracy: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python benchmarks/accuracy.py --output docs/accuracy.md $(ARGS)
 
 docs: $(VENV)/test.stamp
-	$(BIN)/pytest --doctest-modules ropeinterp tests/test_readme.py $(ARGS)
+	$(BIN)/pytest --doctest-modules --doctest-ignore-import-errors \
+		ropeinterp tests/test_readme.py $(ARGS)
 
 # build/lib is removed because setuptools would ship what an earlier build left there.
 # The script changes to another directory: the wheel is imported, not the sources.
