@@ -200,11 +200,11 @@ def _compared(
     if live.shape != (len(every),):
         message = f"has {live.size} frequencies, but the config means {len(every)}"
         return "width", every, np.inf, message
-    wrong = [deviating(live, moment.inv_freq()) for moment in moments]
-    if not all(pairs.size for pairs, _ in wrong):
+    nearest = min(moments, key=lambda m: deviating(live, m.inv_freq())[1])
+    pairs, error = deviating(live, nearest.inv_freq())
+    if not pairs.size:
         return None
-    pairs, error = wrong[0]
-    kind, message = kind_of(Case(live, moments[0], others, lengths))
+    kind, message = kind_of(Case(live, nearest, others, lengths))
     return kind, tuple(pairs.tolist()), error, message
 
 
