@@ -14,15 +14,13 @@ from ropeinterp.torch.tensors import (
     array_of,
     check_out,
     check_x,
-    has_tangent,
     is_followed,
+    is_transformed,
+    is_watched,
     position_array,
     position_tensor,
     tensor_of,
 )
-
-# Others are recorded or replaced on the way by who made them: tracers, wrappers.
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
 def apply(
@@ -90,10 +88,10 @@ def apply(
     if out is not None:
         check_out(out, x, followed)
     job = x, positions, spec, seq_len, seq_axis, inverse
-    if not x.is_cpu or (followed and (spec.splits_pairs or has_tangent(x))):
+    if not x.is_cpu or (followed and (spec.splits_pairs or is_transformed(x))):
         turned = composed.rotate(*job)
         return turned if out is None else out.copy_(turned)
-    if compiling or followed or type(x) not in _PLAIN:
+    if compiling or followed or is_watched(x):
         return _by_operator(*job, out)
     return _by_kernel(x, positions, spec, seq_axis, inverse, out)
 

@@ -60,16 +60,26 @@ def check_out(out: object, x: torch.Tensor, followed: bool) -> None:
         )
 
 
-def has_tangent(t: torch.Tensor) -> bool:
-    """Whether forward-mode differentiation follows a tensor; compilers know no such."""
+def is_transformed(t: torch.Tensor) -> bool:
+    """Whether torch.func or forward-mode differentiation follows a tensor.
+
+    They see torch's own operations only; compilers meet none of them.
+    """
     if torch.compiler.is_compiling():
         return False
-    return forward_ad.unpack_dual(t).tangent is not None
+    wrapped: bool = torch._C._functorch.is_functorch_wrapped_tensor(t)
+    return wrapped or forward_ad.unpack_dual(t).tangent is not None
 
 
 def is_followed(t: torch.Tensor) -> bool:
     """Whether a derivative is recorded of what happens to a tensor."""
-    return (t.requires_grad and torch.is_grad_enabled()) or has_tangent(t)
+    return (t.requires_grad and torch.is_grad_enabled()) or is_transformed(t)
+
+
+def is_watched(t: torch.Tensor) -> bool:
+    """Whether a tracer or the maker of a subclass wants to see an operator."""
+    plain = type(t) in (torch.Tensor, torch.nn.Parameter)
+    return not plain or torch._C._len_torch_dispatch_stack() > 0
 
 
 def check_positions(positions: torch.Tensor) -> None:
