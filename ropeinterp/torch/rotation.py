@@ -14,7 +14,7 @@ from ropeinterp.torch.tensors import (
     array_of,
     check_out,
     check_x,
-    is_followed,
+    is_recorded,
     is_transformed,
     is_watched,
     position_array,
@@ -84,11 +84,12 @@ def apply(
         seq_len = operator.index(seq_len)  # a constant, not a symbol
     if inverse:
         kernels.check_turns(spec, "inverse")
-    followed = is_followed(x)
+    transformed = not compiling and is_transformed(x)  # compilers meet none of them
+    followed = transformed or is_recorded(x)
     if out is not None:
         check_out(out, x, followed)
     job = x, positions, spec, seq_len, seq_axis, inverse
-    if not x.is_cpu or (followed and (spec.splits_pairs or is_transformed(x))):
+    if not x.is_cpu or transformed or (followed and spec.splits_pairs):
         turned = composed.rotate(*job)
         return turned if out is None else out.copy_(turned)
     if compiling or followed or is_watched(x):
