@@ -33,7 +33,9 @@ class Deviation:
     layer_type : str
         Empty where the module has one table for all layers.
     kind : str
-        A word from the table in :mod:`ropeinterp.torch.faults`.
+        Of a table "meta", "width" or a row of :mod:`ropeinterp.torch.faults`; of an
+        attention factor "attention_scaling", "attention_scaling_missing" or
+        "attention_scaling_twice"; of a patched module "other_spec".
     pairs : tuple of int
         Pairs of channels that are off.
     max_relative_error : float
