@@ -88,13 +88,14 @@ def apply(
     followed = transformed or is_recorded(x)
     if out is not None:
         check_out(out, x, followed)
+    if x.is_cpu and not (compiling or followed or is_watched(x)):
+        return _by_kernel(x, positions, spec, seq_axis, inverse, out)
     job = x, positions, spec, seq_len, seq_axis, inverse
-    if not x.is_cpu or transformed or (followed and spec.splits_pairs):
-        turned = composed.rotate(*job)
-        return turned if out is None else out.copy_(turned)
-    if compiling or followed or is_watched(x):
+    # Split pairs are no rotation: backwards is none either, so autograd does it.
+    if x.is_cpu and not (transformed or (followed and spec.splits_pairs)):
         return _by_operator(*job, out)
-    return _by_kernel(x, positions, spec, seq_axis, inverse, out)
+    turned = composed.rotate(*job)
+    return turned if out is None else out.copy_(turned)
 
 
 def _by_operator(
