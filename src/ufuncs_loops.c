@@ -150,76 +150,51 @@ typedef struct {
     npy_intp x_row[2], y_row[2]; /* bytes from one row to the next               */
     npy_intp x_step, y_step;     /* bytes from one channel to the next           */
     int streams;                 /* write around the caches                      */
-} rope_rows;
+} rope_array;
 
 static const char *
-x_at(const rope_rows *rows, npy_intp position, npy_intp head)
+x_at(const rope_array *rows, npy_intp position, npy_intp head)
 {
     return rows->x + position * rows->x_row[POSITION] + head * rows->x_row[HEAD];
 }
 
 static char *
-y_at(const rope_rows *rows, npy_intp position, npy_intp head)
+y_at(const rope_array *rows, npy_intp position, npy_intp head)
 {
     return rows->y + position * rows->y_row[POSITION] + head * rows->y_row[HEAD];
 }
 
-/* Where heads lie far apart, four of them share a row of the tables in the first cache:
- * in place that takes 5.4 ms where one head after the other took 7.1. */
-static npy_intp
-heads_at_once(const rope_rows *rows)
-{
-    const int are_neighbours =
-        distance(rows->x_row[HEAD]) <= distance(rows->x_row[POSITION]);
-    return are_neighbours && rows->heads > 0 ? rows->heads : 4;
-}
-
-/* Ask for a row early: between heads the steps are powers of two, where the hardware
- * starts anew. The address may lie outside the array, so it is a number until it is
- * used, and a prefetch of nothing does no harm. */
-enum { AHEAD_BYTES = 4096 };
-
-static void
-fetch_row(const char *row, npy_intp ahead, npy_intp bytes)
-{
-#if defined(__GNUC__)
-    const uintptr_t start = (uintptr_t)row + (uintptr_t)ahead;
-    for (npy_intp i = 0; i < bytes; i += 64)
-        __builtin_prefetch((const void *)(start + (uintptr_t)i));
-#else
-    (void)row, (void)ahead, (void)bytes;
-#endif
-}
-
-/* Stores around the caches save the reading of every line of y. They pay where y is
- * larger than the caches; a smaller one the next reader would miss there. */
-enum { STREAMED_BYTES = 4096, STREAMS_FROM = 1 << 25 };
+/* Stores around the caches save the reading of every line of y. They pay where what a
+ * call writes is larger than the caches; the next reader of less would miss it there.
+ * The rows of a few heads and positions go through so much of the stack. */
+enum { STREAMED_BYTES = 8192, STREAMS_FROM = 1 << 25 };
 
 static int
-may_stream(const rope_rows *rows, npy_intp size)
+may_stream(const rope_array *array, npy_intp size, npy_intp all_heads)
 {
 #if defined(__SSE2__)
-    const npy_intp bytes = rows->d * size, start = (npy_intp)(size_t)rows->y;
-    const npy_intp odd = bytes | rows->y_row[0] | rows->y_row[1] | start;
-    return rows->x != rows->y && rows->x_step == size && rows->y_step == size &&
-           odd % 16 == 0 && rows->h > 0 && rows->h <= TILE && bytes <= STREAMED_BYTES &&
-           rows->positions >= STREAMS_FROM / bytes / (rows->heads + 1);
+    const npy_intp bytes = array->d * size, start = (npy_intp)(size_t)array->y;
+    const npy_intp odd = bytes | array->y_row[0] | array->y_row[1] | start;
+    return array->x != array->y && array->x_step == size && array->y_step == size &&
+           odd % 16 == 0 && array->h > 0 && array->h <= TILE &&
+           bytes <= STREAMED_BYTES / 4 &&
+           array->positions >= STREAMS_FROM / bytes / (all_heads + 1);
 #else
-    (void)rows, (void)size;
+    (void)array, (void)size, (void)all_heads;
     return 0;
 #endif
 }
 
 static void
-stream_row(char *y, const void *row, npy_intp bytes)
+stream(char *y, const void *from, npy_intp bytes)
 {
 #if defined(__SSE2__)
-    const __m128i *from = row;
+    const __m128i *source = from;
     __m128i *to = (__m128i *)(void *)y;
     for (npy_intp i = 0; i < bytes / 16; ++i)
-        _mm_stream_si128(to + i, _mm_loadu_si128(from + i));
+        _mm_stream_si128(to + i, _mm_loadu_si128(source + i));
 #else
-    (void)y, (void)row, (void)bytes;
+    (void)y, (void)from, (void)bytes;
 #endif
 }
 
@@ -229,6 +204,37 @@ end_streams(void)
 #if defined(__SSE2__)
     _mm_sfence();
 #endif
+}
+
+/* Where heads lie far apart, some of them share a row of the tables in the first cache:
+ * 2 KB of rows, which leaves time to ask for those of the next position. In float32
+ * that takes 5.4 ms where one head after the other takes 7.8. */
+enum { GROUP_BYTES = 2048, ASKED_BYTES = 4096 };
+
+static npy_intp
+rows_within(npy_intp bytes, npy_intp row)
+{
+    return row > 0 && row < bytes ? bytes / row : 1;
+}
+
+static npy_intp
+heads_at_once(const rope_array *array, npy_intp size)
+{
+    const int are_neighbours =
+        distance(array->x_row[HEAD]) <= distance(array->x_row[POSITION]);
+    if (are_neighbours && array->heads > 0)
+        return array->heads;
+    return rows_within(GROUP_BYTES, array->d * size);
+}
+
+/* More than one where they are streamed and neighbours in y. */
+static npy_intp
+positions_at_once(const rope_array *array, npy_intp size)
+{
+    const npy_intp bytes = array->d * size;
+    if (!array->streams || array->y_row[POSITION] != bytes)
+        return 1;
+    return rows_within(STREAMED_BYTES, bytes * heads_at_once(array, size));
 }
 
 static double
@@ -267,24 +273,24 @@ operands_after(char **args, const npy_intp *dims, const npy_intp *steps, int n_a
 }
 
 /* Array a of n_arrays, and its result. */
-static rope_rows
+static rope_array
 rows_of(char **args, const npy_intp *dims, const npy_intp *steps, int n_arrays, int a,
         npy_intp size)
 {
     const int y = n_arrays + 3 + a;
     const npy_intp *core = steps + 2 * n_arrays + 3;
     const npy_intp *x_core = core + 2 * a, *y_core = core + 2 * (n_arrays + 1 + a);
-    rope_rows rows = {.x = args[a],
-                      .y = args[y],
-                      .h = pairs_within(dims[2], dims[n_arrays + 3]),
-                      .d = dims[2],
-                      .positions = dims[0],
-                      .heads = dims[a == 0 ? 1 : 3],
-                      .x_row = {steps[a], x_core[0]},
-                      .y_row = {steps[y], y_core[0]},
-                      .x_step = x_core[1],
-                      .y_step = y_core[1]};
-    rows.streams = may_stream(&rows, size);
+    rope_array rows = {.x = args[a],
+                       .y = args[y],
+                       .h = pairs_within(dims[2], dims[n_arrays + 3]),
+                       .d = dims[2],
+                       .positions = dims[0],
+                       .heads = dims[a == 0 ? 1 : 3],
+                       .x_row = {steps[a], x_core[0]},
+                       .y_row = {steps[y], y_core[0]},
+                       .x_step = x_core[1],
+                       .y_step = y_core[1]};
+    rows.streams = may_stream(&rows, size, dims[1] + (n_arrays == 2 ? dims[3] : 0));
     return rows;
 }
 
