@@ -1,7 +1,8 @@
-"""Checks of array arguments; everything is refused before anything is written."""
+"""Checks of arguments; everything is refused before anything is written."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,24 @@ def check_seq_len(seq_len: object, name: str = "seq_len") -> None:
         raise TypeError(f"{name} must be an int, not {type(seq_len).__name__}")
     if not 0 < seq_len <= _LARGEST:
         raise ValueError(f"{name} {printable(int(seq_len))}: must be from 1 to 2**53")
+
+
+def check_threads(threads: object) -> None:
+    """Refuse what is no number of threads: a positive integer."""
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
+        raise TypeError(f"threads must be an int, not {type(threads).__name__}")
+    if threads < 1:
+        raise ValueError(f"threads {threads}: must be at least 1")
+
+
+def default_threads() -> int:
+    """Return the number of threads that the environment asks for, by default 1."""
+    text = os.environ.get("ROPEINTERP_NUM_THREADS", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(
+            f"ROPEINTERP_NUM_THREADS {printable(text)}: must be a positive integer"
+        )
+    return int(text)
 
 
 def is_bfloat16(dtype: np.dtype[Any]) -> bool:

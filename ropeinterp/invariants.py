@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,7 +13,7 @@ import numpy as np
 from ropeinterp import scalars
 from ropeinterp.errors import ParameterError
 from ropeinterp.layouts import LAYOUTS
-from ropeinterp.schemes import SCHEMES
+from ropeinterp.schemes import SCHEMES, Scheme
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -26,6 +25,8 @@ _LARGEST = 2**53
 
 
 def _real(name: str, value: object) -> float:
+    if type(value) is float and -math.inf < value < math.inf:
+        return value
     if isinstance(value, bool) or not isinstance(
         value, (int, float, np.integer, np.floating)
     ):
@@ -56,6 +57,8 @@ def _whole(least: int, most: int = _LARGEST) -> Check:
     """Make a check of an integer; a float without a fraction stands for one."""
 
     def check(name: str, value: object) -> int:
+        if type(value) is int and least <= value <= most:
+            return value
         number = _real(name, value)
         if not number.is_integer():
             raise ParameterError(name, number, "must be a whole number")
@@ -102,7 +105,11 @@ def _each(check: Check) -> Check:
     def check_all(name: str, values: object) -> tuple[Any, ...]:
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise TypeError(f"{name} must be a list, not {type(values).__name__}")
-        return tuple(check(f"{name}[{i}]", v) for i, v in enumerate(values))
+        entries = tuple(values)
+        try:
+            return tuple([check(name, value) for value in entries])
+        except (TypeError, ValueError):  # again, to name the entry
+            return tuple(check(f"{name}[{i}]", v) for i, v in enumerate(entries))
 
     return check_all
 
@@ -140,21 +147,56 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
 
 
 # Fields that only some schemes read; the keys of SCHEMES say which.
-_OF_SCHEMES = frozenset(
-    {
-        "factor",
-        "seq_len",
-        "beta_fast",
-        "beta_slow",
-        "truncate",
-        "low_freq_factor",
-        "high_freq_factor",
-        "short_factors",
-        "long_factors",
-        "partial_rotary_factor",
-        "frequencies",
-    }
+_OF_SCHEMES = (
+    "factor",
+    "seq_len",
+    "beta_fast",
+    "beta_slow",
+    "truncate",
+    "low_freq_factor",
+    "high_freq_factor",
+    "short_factors",
+    "long_factors",
+    "partial_rotary_factor",
+    "frequencies",
 )
+
+
+def _unused(name: str, scheme: Scheme) -> tuple[str, ...]:
+    used = {key.field for key in (*scheme.required, *scheme.optional)}
+    used |= set(scheme.fields) | ({"seq_len"} if name == "dynamic" else set())
+    return tuple(field for field in _OF_SCHEMES if field not in used)
+
+
+_UNUSED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {name: _unused(name, scheme) for name, scheme in SCHEMES.items()}
+)
+
+
+def check_each(spec: RopeSpec, keep: Callable[[str, Any], None]) -> None:
+    """Check every field alone; hand to `keep` what differs from what was given.
+
+    Parameters
+    ----------
+    spec : RopeSpec
+        A spec whose fields nobody has checked.
+    keep : callable
+        Takes the name of a field and its value.
+
+    Raises
+    ------
+    TypeError, ParameterError
+        Naming the field.
+    """
+    defaults = vars(type(spec))  # dataclasses leave them on the class
+    given = vars(spec)
+    for name, check in CHECKS.items():
+        value = given[name]
+        if name in defaults and value is defaults[name]:
+            continue
+        checked = check(name, value)
+        if checked is not value:
+            keep(name, checked)
 
 
 def check_together(spec: RopeSpec) -> None:
@@ -191,16 +233,10 @@ def _check_needed(spec: RopeSpec) -> None:
 
 def _check_unused(spec: RopeSpec) -> None:
     """Refuse parameters of other schemes: they would be dropped in silence."""
-    scheme = SCHEMES[spec.scheme]
-    used = {key.field for key in (*scheme.required, *scheme.optional)}
-    used |= set(scheme.fields) | ({"seq_len"} if spec.scheme == "dynamic" else set())
-    for field in fields(spec):
-        if field.name in _OF_SCHEMES and field.name not in used:
-            value = getattr(spec, field.name)
-            if value != field.default:
-                raise ParameterError(
-                    field.name, value, f"has no meaning for {spec.scheme}"
-                )
+    for name in _UNUSED[spec.scheme]:
+        value = getattr(spec, name)
+        if value != getattr(type(spec), name):
+            raise ParameterError(name, value, f"has no meaning for {spec.scheme}")
 
 
 def _check_widths(spec: RopeSpec) -> None:

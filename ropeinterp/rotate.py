@@ -6,7 +6,6 @@ never asks for a scheme.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp import _core
-from ropeinterp.arguments import checked_pair
-from ropeinterp.errors import printable
+from ropeinterp.arguments import check_threads, checked_pair, default_threads
 from ropeinterp.jobs import Job, check_channels, directed, prepared, together
 from ropeinterp.layouts import LAYOUTS, Layout
 from ropeinterp.tables import check_precision, tables_of
@@ -144,7 +142,7 @@ def _check_how(
     """Refuse what is wrong without a look at an array."""
     check_precision(precision)
     if threads is not None:
-        _check_threads(threads)
+        check_threads(threads)
     if inverse:
         check_turns(spec, "inverse")
 
@@ -253,22 +251,6 @@ def retarget(
     return job.outs[0]
 
 
-def _check_threads(threads: object) -> None:
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
-        raise TypeError(f"threads must be an int, not {type(threads).__name__}")
-    if threads < 1:
-        raise ValueError(f"threads {threads}: must be at least 1")
-
-
-def _default_threads() -> int:
-    text = os.environ.get("ROPEINTERP_NUM_THREADS", "1")
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(
-            f"ROPEINTERP_NUM_THREADS {printable(text)}: must be a positive integer"
-        )
-    return int(text)
-
-
 def _without_offset(job: Job, first: int) -> Job:
     """Copy the channels before the rotated slice; the rest is left to do."""
     xs, p, outs, with_axes, heads = job
@@ -315,7 +297,7 @@ def _run(
         rotate(job)
         return
     if threads is None:
-        threads = _default_threads()
+        threads = default_threads()
     if threads == 1:
         for piece in _pieces(job, n):
             rotate(piece)

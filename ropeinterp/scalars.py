@@ -15,7 +15,7 @@ from ropeinterp.errors import ParameterError
 
 Number: TypeAlias = int | float | Fraction
 
-_WIDE = Context(prec=50)
+_WIDE, _SHORT = Context(prec=50), Context(prec=24)
 _TWO_PI = Decimal("6.2831853071795864769252867665590057683943387987502116")
 LARGEST_EXACT = 2**53
 
@@ -53,6 +53,10 @@ def ratio(factor: Number) -> tuple[float, float]:
 
 def log(x: Number) -> float:
     """Natural logarithm, correctly rounded."""
+    short = _SHORT.ln(_decimal(x))  # half the time, unless it lies near a midpoint
+    nearest = float(short)
+    if float(short.next_minus(_SHORT)) == nearest == float(short.next_plus(_SHORT)):
+        return nearest
     return float(_WIDE.ln(_decimal(x)))
 
 
@@ -95,22 +99,37 @@ def yarn_ramp(
     .. [1] B. Peng et al., arXiv:2309.00071; transformers 5.23.0,
        ``_compute_yarn_parameters``.
     """
-    log_base = _WIDE.ln(Decimal(base))
-
-    def pair(beta: float) -> Decimal:
-        turns = _WIDE.divide(
-            Decimal(trained_length), _WIDE.multiply(_TWO_PI, Decimal(beta))
-        )
-        return _WIDE.divide(dim * _WIDE.ln(turns), 2 * log_base)
-
-    low, high = pair(beta_fast), pair(beta_slow)
-    first, last = (
-        (float(math.floor(low)), float(math.ceil(high)))
-        if truncate
-        else (float(low), float(high))
-    )
+    if truncate:
+        low = _ramp_near_integers(dim, base, trained_length, beta_fast)
+        high = _ramp_near_integers(dim, base, trained_length, beta_slow)
+        first, last = float(math.floor(low)), float(math.ceil(high))
+    else:
+        first = float(_ramp(dim, base, trained_length, beta_fast))
+        last = float(_ramp(dim, base, trained_length, beta_slow))
     first, last = max(first, 0.0), min(last, float(dim - 1))
     return (first, last + 0.001) if first == last else (first, last)
+
+
+def _ramp(dim: int, base: float, trained_length: float, beta: float) -> Decimal:
+    """Pair that makes `beta` turns within the trained length, to 45 digits."""
+    turns = _WIDE.divide(
+        Decimal(trained_length), _WIDE.multiply(_TWO_PI, Decimal(beta))
+    )
+    return _WIDE.divide(dim * _WIDE.ln(turns), 2 * _WIDE.ln(Decimal(base)))
+
+
+def _ramp_near_integers(
+    dim: int, base: float, trained_length: float, beta: float
+) -> Decimal | float:
+    """Return the same, roughly where that suffices to tell its floor and its ceiling.
+
+    No libm decides it: an integer is further away than a million of its errors.
+    """
+    scale = dim / (2.0 * math.log(base))
+    rough = scale * math.log(trained_length / (2.0 * math.pi * beta))
+    if abs(rough - round(rough)) > 1e-8 * (abs(rough) + scale):
+        return rough
+    return _ramp(dim, base, trained_length, beta)
 
 
 def yarn_attention(

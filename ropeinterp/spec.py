@@ -14,7 +14,7 @@ from ropeinterp import doors, export, hf32, rotate, scalars, tables
 from ropeinterp import planes as turn_planes
 from ropeinterp.arguments import check_seq_len, checked_x
 from ropeinterp.errors import ParameterError
-from ropeinterp.invariants import CHECKS, check_together
+from ropeinterp.invariants import CHECKS, check_each, check_together
 from ropeinterp.schemes import SCHEMES
 
 if TYPE_CHECKING:
@@ -110,22 +110,18 @@ class RopeSpec:
 
     def __post_init__(self) -> None:
         """Check every number once and derive the frequencies."""
-        optional = {f.name for f in fields(self) if f.default is None}
-        for name, check in CHECKS.items():
-            value = getattr(self, name)
-            if value is not None or name not in optional:
-                self._set(**{name: check(name, value)})
+        check_each(self, self._set)
         if self.head_dim == 0:
-            self._set(head_dim=self.rotary_offset + self.rotary_dim)
+            self._set("head_dim", self.rotary_offset + self.rotary_dim)
         check_together(self)
         inv_freq, planes = SCHEMES[self.scheme].frequencies(self)
         if self.frequency_map is not None:
             inv_freq, planes = turn_planes.mapped(inv_freq, planes, self.frequency_map)
-        self._set(_inv_freq=inv_freq, _planes=planes)
+        self._set("_inv_freq", inv_freq)
+        self._set("_planes", planes)
 
-    def _set(self, **values: object) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     # ---- constructors: one per scheme ------------------------------------------
 

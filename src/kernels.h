@@ -49,15 +49,24 @@ typedef void
 rope_phases_f64(ptrdiff_t n, const double *const *u, ptrdiff_t rows,
                 const rope_position *at, ptrdiff_t row, double *cos, double *sin);
 
-/* Pairs 0 .. n-1 of one row of x; `gap` parts the two halves in the half layout. */
-typedef void rope_rotate_f16(ptrdiff_t n, ptrdiff_t gap, const float16 *x,
-                             const float *cos, const float *sin, float16 *y);
-typedef void rope_rotate_bf16(ptrdiff_t n, ptrdiff_t gap, const bfloat16 *x,
-                              const float *cos, const float *sin, bfloat16 *y);
-typedef void rope_rotate_f32(ptrdiff_t n, ptrdiff_t gap, const float *x,
-                             const float *cos, const float *sin, float *y);
-typedef void rope_rotate_f64(ptrdiff_t n, ptrdiff_t gap, const double *x,
-                             const double *cos, const double *sin, double *y);
+/* Rows that turn by the same angles; distances in elements. */
+typedef struct {
+    ptrdiff_t n;            /* pairs of a row                                        */
+    ptrdiff_t gap;          /* between the two halves, in the half layout            */
+    ptrdiff_t rows;         /* how many                                              */
+    ptrdiff_t x_row, y_row; /* from one row to the next                              */
+    ptrdiff_t ahead;        /* to a row of x that will come: ask for it; 0: for none */
+    ptrdiff_t d;            /* channels of it to ask for                             */
+} rope_rows;
+
+typedef void rope_rotate_f16(const rope_rows *of, const float *cos, const float *sin,
+                             const float16 *x, float16 *y);
+typedef void rope_rotate_bf16(const rope_rows *of, const float *cos, const float *sin,
+                              const bfloat16 *x, bfloat16 *y);
+typedef void rope_rotate_f32(const rope_rows *of, const float *cos, const float *sin,
+                             const float *x, float *y);
+typedef void rope_rotate_f64(const rope_rows *of, const double *cos, const double *sin,
+                             const double *x, double *y);
 
 typedef struct {
     const void *self[3]; /* this table: the data of a ufunc's loops, one per type */

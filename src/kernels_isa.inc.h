@@ -19,6 +19,22 @@
 #define ROPE_IVDEP
 #endif
 
+/* Ask for a row early: between heads the steps are powers of two, where the hardware
+ * starts anew. The address may lie outside the array, so it is a number until it is
+ * used, and a prefetch of nothing does no harm. Between the rows that are rotated: all
+ * rows of a position at once take a tenth to a third more time. */
+static inline void
+ask_for(const void *row, ptrdiff_t ahead, ptrdiff_t d, size_t size)
+{
+#if defined(__GNUC__)
+    const uintptr_t start = (uintptr_t)row + (uintptr_t)ahead * size;
+    for (uintptr_t i = 0; ahead != 0 && i < (uintptr_t)d * size; i += 64)
+        __builtin_prefetch((const void *)(start + i));
+#else
+    (void)row, (void)ahead, (void)d, (void)size;
+#endif
+}
+
 #define T float
 #define NARROW 1
 #define NAME(op) op##_f32
@@ -56,6 +72,7 @@
 #define NARROW 1
 #define NAME(op) op##_bf16
 #define STORE(v) round_to_bfloat16(v)
+#define TURN_WORDS turn_words
 #include "kernels_rotate16.inc.h"
 #include "kernels_table.inc.h"
 

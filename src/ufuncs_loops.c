@@ -140,97 +140,6 @@ distance(npy_intp step)
     return step < 0 ? -step : step;
 }
 
-/* The rows of x and y; [POSITION] and [HEAD]. */
-enum { POSITION, HEAD };
-
-typedef struct {
-    char *x, *y;
-    npy_intp h, d; /* pairs that rotate, channels of a row         */
-    npy_intp positions, heads;
-    npy_intp x_row[2], y_row[2]; /* bytes from one row to the next               */
-    npy_intp x_step, y_step;     /* bytes from one channel to the next           */
-    int streams;                 /* write around the caches                      */
-} rope_rows;
-
-static const char *
-x_at(const rope_rows *rows, npy_intp position, npy_intp head)
-{
-    return rows->x + position * rows->x_row[POSITION] + head * rows->x_row[HEAD];
-}
-
-static char *
-y_at(const rope_rows *rows, npy_intp position, npy_intp head)
-{
-    return rows->y + position * rows->y_row[POSITION] + head * rows->y_row[HEAD];
-}
-
-/* Where heads lie far apart, four of them share a row of the tables in the first cache:
- * in place that takes 5.4 ms where one head after the other took 7.1. */
-static npy_intp
-heads_at_once(const rope_rows *rows)
-{
-    const int are_neighbours =
-        distance(rows->x_row[HEAD]) <= distance(rows->x_row[POSITION]);
-    return are_neighbours && rows->heads > 0 ? rows->heads : 4;
-}
-
-/* Ask for a row early: between heads the steps are powers of two, where the hardware
- * starts anew. The address may lie outside the array, so it is a number until it is
- * used, and a prefetch of nothing does no harm. */
-enum { AHEAD_BYTES = 4096 };
-
-static void
-fetch_row(const char *row, npy_intp ahead, npy_intp bytes)
-{
-#if defined(__GNUC__)
-    const uintptr_t start = (uintptr_t)row + (uintptr_t)ahead;
-    for (npy_intp i = 0; i < bytes; i += 64)
-        __builtin_prefetch((const void *)(start + (uintptr_t)i));
-#else
-    (void)row, (void)ahead, (void)bytes;
-#endif
-}
-
-/* Stores around the caches save the reading of every line of y. They pay where y is
- * larger than the caches; a smaller one the next reader would miss there. */
-enum { STREAMED_BYTES = 4096, STREAMS_FROM = 1 << 25 };
-
-static int
-may_stream(const rope_rows *rows, npy_intp size)
-{
-#if defined(__SSE2__)
-    const npy_intp bytes = rows->d * size, start = (npy_intp)(size_t)rows->y;
-    const npy_intp odd = bytes | rows->y_row[0] | rows->y_row[1] | start;
-    return rows->x != rows->y && rows->x_step == size && rows->y_step == size &&
-           odd % 16 == 0 && rows->h > 0 && rows->h <= TILE && bytes <= STREAMED_BYTES &&
-           rows->positions >= STREAMS_FROM / bytes / (rows->heads + 1);
-#else
-    (void)rows, (void)size;
-    return 0;
-#endif
-}
-
-static void
-stream_row(char *y, const void *row, npy_intp bytes)
-{
-#if defined(__SSE2__)
-    const __m128i *from = row;
-    __m128i *to = (__m128i *)(void *)y;
-    for (npy_intp i = 0; i < bytes / 16; ++i)
-        _mm_stream_si128(to + i, _mm_loadu_si128(from + i));
-#else
-    (void)y, (void)row, (void)bytes;
-#endif
-}
-
-static void
-end_streams(void)
-{
-#if defined(__SSE2__)
-    _mm_sfence();
-#endif
-}
-
 static double
 double_at(const char *start)
 {
@@ -246,47 +155,7 @@ take_positions(rope_position *at, npy_intp n, const char *position, npy_intp ste
                                double_at(scale + i * scale_step));
 }
 
-/* What the rows of a fused call have in common; steps in bytes. */
-typedef struct {
-    npy_intp n; /* positions */
-    const char *position, *planes, *scale;
-    npy_intp position_step, planes_step, scale_step; /* to the next position */
-    npy_intp row_step, column_step;                  /* of the planes */
-} rope_operands;
-
-/* The operands of a fused rope stand between its arrays and their results, whose core
- * dimensions are (n,d),(m,d),(),(p,h),()->(n,d),(m,d), without m for one array. */
-static rope_operands
-operands_after(char **args, const npy_intp *dims, const npy_intp *steps, int n_arrays)
-{
-    const npy_intp *core = steps + 2 * n_arrays + 3 + 2 * n_arrays;
-    char **const own = args + n_arrays;
-    const npy_intp *own_steps = steps + n_arrays;
-    return (rope_operands){dims[0],      own[0],       own[1],  own[2], own_steps[0],
-                           own_steps[1], own_steps[2], core[0], core[1]};
-}
-
-/* Array a of n_arrays, and its result. */
-static rope_rows
-rows_of(char **args, const npy_intp *dims, const npy_intp *steps, int n_arrays, int a,
-        npy_intp size)
-{
-    const int y = n_arrays + 3 + a;
-    const npy_intp *core = steps + 2 * n_arrays + 3;
-    const npy_intp *x_core = core + 2 * a, *y_core = core + 2 * (n_arrays + 1 + a);
-    rope_rows rows = {.x = args[a],
-                      .y = args[y],
-                      .h = pairs_within(dims[2], dims[n_arrays + 3]),
-                      .d = dims[2],
-                      .positions = dims[0],
-                      .heads = dims[a == 0 ? 1 : 3],
-                      .x_row = {steps[a], x_core[0]},
-                      .y_row = {steps[y], y_core[0]},
-                      .x_step = x_core[1],
-                      .y_step = y_core[1]};
-    rows.streams = may_stream(&rows, size);
-    return rows;
-}
+#include "ufuncs_rows.inc.h"
 
 #include "ufuncs_frequencies.inc.h"
 

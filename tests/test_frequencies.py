@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import oracle
 import pytest
+from mpmath import mp
 
 import ropeinterp as ri
 from ropeinterp import ParameterError, frequencies, scalars
@@ -171,3 +172,34 @@ def test_base_scale():
     for bad in ((0.0, 64), (np.nan, 64), (2.0, 2), (2.0, np.inf)):
         with pytest.raises(ParameterError):
             ri.base_scale(*bad)
+
+
+def test_logarithms_of_factors_are_correctly_rounded():
+    rng = np.random.default_rng(63)
+    numbers = [2, 3.0, 40.0, 1 + 2**-52, 1e-12, Fraction(10**6, 3)]
+    for x in numbers + (2.0 ** rng.uniform(-40, 40, 500)).tolist():
+        exact = mp.mpf(x.numerator) / x.denominator if type(x) is Fraction else x
+        with mp.workdps(60):
+            assert scalars.log(x) == float(mp.log(exact))
+
+
+def test_ramps_are_whole_pairs_also_where_a_bound_is_nearly_one():
+    """Betas for which the bound is an integer but for the last bit of a double."""
+    rng = np.random.default_rng(64)
+    for _ in range(300):
+        dim, k = 2 * int(rng.integers(8, 129)), int(rng.integers(1, 8))
+        base, trained = float(rng.uniform(2, 1e6)), int(rng.integers(2**10, 2**20))
+        near = trained / (2 * math.pi * base ** (2 * k / dim))
+        for beta in (near, near * (1 + 2**-52), near * (1 - 2**-53), near * 1.01):
+            with mp.workdps(60):
+                turns = mp.mpf(trained) / (2 * mp.pi * mp.mpf(beta))
+                bound = dim * mp.log(turns) / (2 * mp.log(mp.mpf(base)))
+                want = (
+                    float(max(mp.floor(bound), 0)),
+                    float(min(mp.ceil(bound), dim - 1)),
+                )
+            got = (
+                scalars.yarn_ramp(dim, base, trained, beta, beta / 1e9)[0],
+                scalars.yarn_ramp(dim, base, trained, beta * 1e9, beta)[1],
+            )
+            assert got == want
