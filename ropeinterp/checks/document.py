@@ -13,7 +13,7 @@ from ropeinterp.checks.rule import Fix
 from ropeinterp.checks.words import is_used
 from ropeinterp.errors import ConfigError, printable
 from ropeinterp.reading import source as json_source
-from ropeinterp.reading.files import read_file
+from ropeinterp.reading.files import MOST_BYTES, read_file
 from ropeinterp.reading.source import Tree
 
 
@@ -116,6 +116,9 @@ def open_document(source: object, file: str | None = None) -> Document:
             source = read_file(os.fspath(source))
         except ConfigError as error:
             return Document(file, None, None, [_problem("RI001", error)])
+    elif len(source) > MOST_BYTES:
+        message = f"is larger than {MOST_BYTES} bytes"
+        return Document(file, None, None, [Problem("RI001", "$", message)])
     return _of_bytes(source, file)
 
 
