@@ -6,6 +6,7 @@
 #   make bench        time us beside memcpy and other packages, write benchmarks/README.md
 #   make bench-quick  only us, memcpy and NumPy, in two minutes
 #   make accuracy     measure how exact the tables are, write docs/accuracy.md
+#   make rules        write docs/rules.md from the rules of the check
 #   make docs         run every example of the docstrings and of the README
 #   make wheel-check  install the wheel alone in an empty venv and use it
 # ARGS are passed on, PYTHON chooses the interpreter: make test ARGS="-k yarn -x"
@@ -17,7 +18,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard src/*.[ch]) setup.py pyproject.toml
 
-.PHONY: run test test-all lint bench bench-quick accuracy docs wheel-check clean
+.PHONY: run test test-all lint bench bench-quick accuracy rules docs wheel-check clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/examples.stamp
@@ -48,6 +49,9 @@ bench-quick: $(VENV)/test.stamp
 
 accuracy: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python benchmarks/accuracy.py --output docs/accuracy.md $(ARGS)
+
+rules: $(VENV)/test.stamp
+	$(BIN)/ropeinterp explain --all >docs/rules.md
 
 docs: $(VENV)/test.stamp
 	$(BIN)/pytest --doctest-modules ropeinterp tests/test_readme.py $(ARGS)
