@@ -55,7 +55,8 @@ def _replace(holder, key, choose):
 
 def _nudge(holder, key, choose):
     value = holder.get(key) if isinstance(holder, dict) else holder[key]
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and abs(value) < 1e300:
         holder[key] = value * choose([2, 0.5, -1, 1.01, 1e10]) + choose([0, 1, -1])
     else:
         _replace(holder, key, choose)
