@@ -17,7 +17,13 @@ _frequencies_proportional: np.ufunc
 _frequencies_yarn: np.ufunc
 _rope_bfloat16: np.ufunc
 _rope_interleaved_bfloat16: np.ufunc
+_rope_interleaved_qk: np.ufunc
+_rope_interleaved_qk_bfloat16: np.ufunc
 _rope_interleaved_to_half_bfloat16: np.ufunc
+_rope_interleaved_to_half_qk: np.ufunc
+_rope_interleaved_to_half_qk_bfloat16: np.ufunc
+_rope_qk: np.ufunc
+_rope_qk_bfloat16: np.ufunc
 _rotate_half_bfloat16: np.ufunc
 _rotate_interleaved_bfloat16: np.ufunc
 _rotate_interleaved_to_half_bfloat16: np.ufunc

@@ -17,22 +17,31 @@ from ropeinterp.errors import printable
 class Layout(NamedTuple):
     """How a layout is rotated: kernels by name, direction, layout of the result.
 
-    With several blocks each one holds whole pairs and is rotated on its own.
+    The fused kernels are those of one array and of two, queries and keys. With several
+    blocks each one holds whole pairs and is rotated on its own.
     """
 
     kernel: str
+    fused: tuple[str, str]
     result: str
     sign: float = 1.0
     blocks: int = 1
 
 
+_HALF = "rotate_half", ("rope", "_rope_qk")
+_NEIGHBOURS = "rotate_interleaved", ("rope_interleaved", "_rope_interleaved_qk")
+_TO_HALF = (
+    "rotate_interleaved_to_half",
+    ("rope_interleaved_to_half", "_rope_interleaved_to_half_qk"),
+)
+
 LAYOUTS = MappingProxyType(
     {
-        "half": Layout("half", "half"),
-        "interleaved": Layout("interleaved", "interleaved"),
-        "interleaved_to_half": Layout("interleaved_to_half", "half"),
-        "half_reversed": Layout("half", "half_reversed", -1.0),
-        "half_blocks": Layout("half", "half_blocks", blocks=2),
+        "half": Layout(*_HALF, "half"),
+        "interleaved": Layout(*_NEIGHBOURS, "interleaved"),
+        "interleaved_to_half": Layout(*_TO_HALF, "half"),
+        "half_reversed": Layout(*_HALF, "half_reversed", -1.0),
+        "half_blocks": Layout(*_HALF, "half_blocks", blocks=2),
     }
 )
 

@@ -101,18 +101,28 @@ def pairs(spec: RopeSpec, length: int) -> Pairs:
     >>> pairs(RopeSpec.ntk(6, factor=2), 4096).kind.tolist()
     ['extrapolated', 'blended', 'interpolated']
     """
+    before, after, kind = _compared(spec, length)
+    return Pairs(_periods(before), _periods(after), kind)
+
+
+def _compared(
+    spec: RopeSpec, length: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+    """Radians per token before scaling and at `length`, and what was done to each."""
     check_seq_len(length, "length")
-    before, after = _frequencies(spec, length)
+    scale = spec.position_scale
+    before = scale * spec.without_scaling().inv_freq()
+    frozen = spec.at(length)
+    after = scale * frozen.inv_freq()
     ratio = np.divide(before, after, out=np.ones_like(before), where=after > 0)
     # The factor of a dynamic spec grows with the length: its slowest pair shows it.
-    frozen = spec.at(length)
     whole = float(frozen.factor) if frozen.seq_len is None else ratio.max()
     kind = np.select(
         [after == 0, np.abs(ratio - 1) <= _SAME, ratio >= whole * (1 - _SAME)],
         ["identity", "extrapolated", "interpolated"],
         "blended",
     )
-    return Pairs(_periods(before), _periods(after), kind)
+    return before, after, kind
 
 
 def coverage(
@@ -160,8 +170,8 @@ def coverage(
             "trained_length", None, "the spec does not state it, so pass it"
         )
     check_seq_len(trained, "trained_length")
-    period_before, period_after, kind = pairs(spec, length)
-    before, after = _frequencies(spec, length)
+    before, after, kind = _compared(spec, length)
+    period_before, period_after = _periods(before), _periods(after)
     turns = trained / period_before
     seen = trained * before * (1 + _SAME)
     limited = (turns < 1) & (after > 0)
@@ -181,17 +191,6 @@ def coverage(
         if isinstance(array, np.ndarray):
             array.flags.writeable = False
     return result
-
-
-def _frequencies(
-    spec: RopeSpec, length: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Radians per token before scaling and at `length`."""
-    scale = spec.position_scale
-    return (
-        scale * spec.without_scaling().inv_freq(),
-        scale * spec.at(length).inv_freq(),
-    )
 
 
 def _periods(w: NDArray[np.float64]) -> NDArray[np.float64]:

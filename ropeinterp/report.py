@@ -16,6 +16,7 @@ from ropeinterp.precision import table_error
 
 if TYPE_CHECKING:
     from ropeinterp.config import RopeConfig
+    from ropeinterp.planning import Coverage, Pairs
     from ropeinterp.spec import RopeSpec
 
 Report = dict[str, Any]
@@ -28,6 +29,15 @@ _HALF_ULP, _BFLOAT16 = 2.0**-25, 2.0**-9
 _ALWAYS = ("scheme", "base", "factor", "trained_length", "length", "head_dim", "layout")
 # Shown on lines of their own, or of no use to a reader.
 _ELSEWHERE = ("attention_scaling", "seq_len", "frequencies")
+# Of a pair; the last three only where the trained length is known.
+_COLUMNS = (
+    "period_before",
+    "period_after",
+    "kind",
+    "turns",
+    "inside",
+    "inside_unscaled",
+)
 
 # ---- the report as data ----------------------------------------------------------
 
@@ -73,13 +83,14 @@ def _layer(
 ) -> Report:
     tokens = length or spec.length or spec.trained_length
     frozen = spec.at(tokens or 1)
+    seen = planning.coverage(spec, tokens or 1) if spec.trained_length else None
     return {
         "parameters": _parameters(spec, origins),
         "origins": dict(origins),
         "rotary_dim": spec.rotary_dim,
         "attention_scaling": frozen.attention_scaling,
-        "coverage": _coverage(spec, tokens),
-        "pairs": _pairs(spec, tokens or 1),
+        "coverage": _coverage(seen) if seen and tokens else None,
+        "pairs": _pairs(seen or planning.pairs(spec, tokens or 1)),
         "precision": _precision(spec, tokens) if precision and tokens else None,
     }
 
@@ -95,10 +106,7 @@ def _parameters(spec: RopeSpec, origins: Mapping[str, str]) -> Report:
     return shown
 
 
-def _coverage(spec: RopeSpec, length: int | None) -> Report | None:
-    if spec.trained_length is None or length is None:
-        return None
-    seen = planning.coverage(spec, length)
+def _coverage(seen: Coverage) -> Report:
     return {
         "length": seen.length,
         "trained_length": seen.trained_length,
@@ -110,12 +118,9 @@ def _coverage(spec: RopeSpec, length: int | None) -> Report | None:
     }
 
 
-def _pairs(spec: RopeSpec, length: int) -> list[Report]:
-    columns: Report = planning.pairs(spec, length)._asdict()
-    if spec.trained_length is not None:
-        seen = planning.coverage(spec, length)
-        for name in ("turns", "inside", "inside_unscaled"):
-            columns[name] = getattr(seen, name)
+def _pairs(seen: Coverage | Pairs) -> list[Report]:
+    """Return a row per pair; what training showed where that is known."""
+    columns = {n: getattr(seen, n) for n in _COLUMNS if hasattr(seen, n)}
     rows = zip(*(c.tolist() for c in columns.values()), strict=True)
     return [
         {"pair": k} | {n: _finite(v) for n, v in zip(columns, row, strict=True)}

@@ -7,48 +7,41 @@ never asks for a scheme.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp import _core
-from ropeinterp.arguments import (
-    aligned_positions,
-    checked_out,
-    checked_positions,
-    checked_x,
-    has_axes,
-    sequence_axis,
-)
+from ropeinterp.arguments import checked_pair
 from ropeinterp.errors import printable
-from ropeinterp.layouts import LAYOUTS
+from ropeinterp.jobs import Job, checked, directed, prepared, together
+from ropeinterp.layouts import LAYOUTS, Layout
 from ropeinterp.tables import check_precision, tables_of
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
+
+Arrays: TypeAlias = Sequence[NDArray[Any]]
 
 # One call of a kernel handles at most this much, so that Ctrl-C is answered between.
 _BYTES_PER_CALL = 2**26
 
 
 def _call(
-    name: str, x: NDArray[Any], *operands: Any, out: NDArray[Any], **how: Any
+    name: str, xs: Arrays, operands: tuple[Any, ...], outs: Arrays, **how: Any
 ) -> None:
-    """Call kernel `name` on x; bfloat16 has loops of its own over its bits."""
-    if x.dtype.char in "efd":
-        getattr(_core, name)(x, *operands, out=out, **how)
-    else:
-        kernel = getattr(_core, f"_{name}_bfloat16")
-        kernel(x.view(np.uint16), *operands, out=out.view(np.uint16), **how)
+    """Call kernel `name` on the xs; bfloat16 has loops of its own over its bits."""
+    if xs[0].dtype.char not in "efd":
+        name = f"_{name.lstrip('_')}_bfloat16"
+        xs, outs = ([x.view(np.uint16) for x in arrays] for arrays in (xs, outs))
+    getattr(_core, name)(*xs, *operands, out=tuple(outs), **how)
 
 
-def _blocks(spec: RopeSpec) -> list[tuple[slice, slice]]:
+def _blocks(spec: RopeSpec, count: int) -> list[tuple[slice, slice]]:
     """Channels and pairs of each block; the last one keeps the unrotated channels."""
-    count = LAYOUTS[spec.layout].blocks
     n = spec.rotary_dim // 2 // count
     return [
         (
@@ -61,84 +54,25 @@ def _blocks(spec: RopeSpec) -> list[tuple[slice, slice]]:
 
 def _by_tables(
     spec: RopeSpec,
+    layout: Layout,
     x: NDArray[Any],
     tables: tuple[NDArray[Any], NDArray[Any]],
     out: NDArray[Any],
 ) -> None:
     """Rotate x by tables of cosines and sines."""
-    name = f"rotate_{LAYOUTS[spec.layout].kernel}"
+    name = layout.kernel
     if spec.splits_pairs:
         # Each half of a pair by its own angle: rotate twice, keep one half of each.
         n = spec.rotary_dim // 2
         first, second = np.empty_like(x), np.empty_like(x)
-        _call(name, x, *(t[..., :n] for t in tables), out=first)
-        _call(name, x, *(t[..., n:] for t in tables), out=second)
+        _call(name, (x,), tuple(t[..., :n] for t in tables), (first,))
+        _call(name, (x,), tuple(t[..., n:] for t in tables), (second,))
         out[...] = first
         out[..., n : 2 * n] = second[..., n : 2 * n]
         return
-    for channels, pairs in _blocks(spec):
-        block = (t[..., pairs] for t in tables)
-        _call(name, x[..., channels], *block, out=out[..., channels])
-
-
-class _Job(NamedTuple):
-    """The rotated slice of a checked call; positions have the leading axes of x."""
-
-    x: NDArray[Any]
-    positions: NDArray[np.float64]
-    out: NDArray[Any]
-    with_axes: bool
-
-
-def _prepare(
-    spec: RopeSpec,
-    x: ArrayLike,
-    positions: ArrayLike | None,
-    seq_axis: int,
-    out: NDArray[Any] | None,
-) -> tuple[_Job, NDArray[Any]]:
-    """Check everything, allocate the result, copy what lies before the slice."""
-    x = checked_x(x)
-    first, rotary = spec.rotary_offset, spec.rotary_dim
-    channels = x.shape[-1]
-    if channels < first + rotary:
-        raise ValueError(
-            f"x has {channels} channels in its last axis, but rotary_offset {first} "
-            f"+ rotary_dim {rotary} need {first + rotary}"
-        )
-    if spec.layout.startswith("interleaved") and channels % 2:
-        raise ValueError(
-            f"x has {channels} channels in its last axis, an odd number, but "
-            f"{spec.layout} pairs neighbours: rotary_dim is {rotary}"
-        )
-    if positions is None:
-        positions = np.arange(x.shape[sequence_axis(seq_axis, x.ndim)])
-    p = checked_positions(positions)
-    with_axes = has_axes(p, spec.n_axes, spec.axis_map)
-    if p.ndim == 0:
-        p = p.reshape((1,) * (x.ndim - 1))
-    else:
-        axis = sequence_axis(seq_axis, x.ndim)
-        p = aligned_positions(p, x.shape[:-1], axis, with_axes)
-    if out is None:
-        out = np.empty_like(x, dtype=x.dtype.newbyteorder("="), subok=False)
-    else:
-        out = checked_out(out, x)
-        if out is not x and _overlap(x, out):
-            x = x.copy()
-    if first == 0:
-        return _Job(x, p, out, with_axes), out
-    if out is not x:
-        out[..., :first] = x[..., :first]
-    return _Job(x[..., first:], p, out[..., first:], with_axes), out
-
-
-def _overlap(x: NDArray[Any], out: NDArray[Any]) -> bool:
-    """Whether out shares memory with x without being the same elements."""
-    if not np.may_share_memory(out, x):
-        return False
-    same_start = out.__array_interface__["data"] == x.__array_interface__["data"]
-    return not (same_start and out.strides == x.strides)
+    for channels, pairs in _blocks(spec, layout.blocks):
+        block = tuple(t[..., pairs] for t in tables)
+        _call(name, (x[..., channels],), block, (out[..., channels],))
 
 
 def apply(
@@ -151,52 +85,116 @@ def apply(
     inverse: bool = False,
     precision: str = "exact",
     threads: int | None = None,
+    rotated: bool = False,
 ) -> NDArray[Any]:
     """Rotate x by a spec with fixed frequencies.
 
-    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`.
+    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`. With `rotated`, x
+    comes from there: it stands in the layout of results and carries the attention
+    factor.
     """
+    _check_how(spec, inverse, precision, threads)
+    array = checked(spec, x)
+    p = directed(spec, positions, array, seq_axis, inverse)
+    job = prepared(spec, array, p, seq_axis, out)
+    layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
+    if rotated:
+        layout, scale = LAYOUTS[layout.result], 1.0
+    _run(spec, partial(_rotate, spec, layout, scale, precision), job, threads)
+    return job.outs[0]
+
+
+def apply_qk(
+    spec: RopeSpec,
+    q: ArrayLike,
+    k: ArrayLike,
+    positions: ArrayLike | None = None,
+    *,
+    seq_axis: int = -2,
+    out: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    inverse: bool = False,
+    precision: str = "exact",
+    threads: int | None = None,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rotate queries and keys by a spec with fixed frequencies.
+
+    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply_qk`.
+    """
+    _check_how(spec, inverse, precision, threads)
+    of_q, of_k = checked(spec, q, "q"), checked(spec, k, "k")
+    outs = (None, None) if out is None else checked_pair(out)
+    p = directed(spec, positions, of_q, seq_axis, inverse, "q")
+    jobs = together(
+        prepared(spec, of_q, p, seq_axis, outs[0], ("q", "out[0]")),
+        prepared(spec, of_k, p, seq_axis, outs[1], ("k", "out[1]")),
+        has_outs=out is not None,
+    )
+    layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
+    for job in jobs:
+        _run(spec, partial(_rotate, spec, layout, scale, precision), job, threads)
+    q_out, k_out = (result for job in jobs for result in job.outs)
+    return q_out, k_out
+
+
+def _check_how(
+    spec: RopeSpec, inverse: bool, precision: str, threads: int | None
+) -> None:
+    """Refuse what is wrong without a look at an array."""
     check_precision(precision)
-    workers = _thread_count(threads)
+    if threads is not None:
+        _check_threads(threads)
     if inverse:
         check_turns(spec, "inverse")
-    job, result = _prepare(spec, x, positions, seq_axis, out)
-    if inverse != (LAYOUTS[spec.layout].sign < 0):
-        job = job._replace(positions=-job.positions)
-
-    def rotate(piece: _Job) -> None:
-        if precision == "exact" and not piece.with_axes:
-            _fused(spec, piece)
-            return
-        dtype = _dtype_of_tables(piece.x.dtype)
-        tables = tables_of(spec, piece.positions, piece.with_axes, dtype, precision)
-        _by_tables(spec, piece.x, tables, piece.out)
-
-    _run(rotate, job, workers)
-    return result
 
 
-def _fused(spec: RopeSpec, job: _Job) -> None:
-    """One call of the fused gufunc: its heads are an axis on which positions agree."""
-    x, p, out, _ = job
+def _rotate(
+    spec: RopeSpec, layout: Layout, scale: float, precision: str, job: Job
+) -> None:
+    """Rotate one piece."""
+    if precision == "exact" and not job.with_axes:
+        _fused(spec, layout, scale, job)
+        return
+    xs, p, outs, with_axes, _ = job
+    dtype = _dtype_of_tables(xs[0].dtype)
+    tables = tables_of(spec, p, with_axes, dtype, scale, precision)
+    for x, out in zip(xs, outs, strict=True):
+        _by_tables(spec, layout, x, tables, out)
+
+
+def _longest_shared(job: Job) -> int | None:
+    """Axis of the most heads: positions agree along it."""
+    heads, longest = None, -1
+    lengths = zip(job.positions.shape, job.xs[0].shape, strict=False)
+    for axis, (n, length) in enumerate(lengths):
+        if n == 1 and length > longest:
+            heads, longest = axis, length
+    return heads
+
+
+def _fused(spec: RopeSpec, layout: Layout, scale: float, job: Job) -> None:
+    """One call of a fused gufunc; its heads are an axis along which positions agree."""
+    xs: Arrays
+    outs: Arrays
+    xs, p, outs, _, heads = job
     if spec.position_scale != 1.0:
         p = p * spec.position_scale
-    shared = [a for a, n in enumerate(p.shape) if n == 1]
-    if shared:
-        heads = max(shared, key=x.shape.__getitem__)
-        p = p.reshape(p.shape[:heads] + p.shape[heads + 1 :])
+    if heads is None:
+        heads = _longest_shared(job)
+    if heads is None:
+        heads = -2
+        xs, outs = ([x[..., None, :] for x in arrays] for arrays in (xs, outs))
     else:
-        heads, x, out = -2, x[..., None, :], out[..., None, :]
-    axes = [(heads, -1), (), (0, 1), (), (heads, -1)]
-    kernel = LAYOUTS[spec.layout].kernel
-    name = "rope" if kernel == "half" else f"rope_{kernel}"
-    scale, planes = spec.attention_scaling, spec._planes
-    if LAYOUTS[spec.layout].blocks == 1:
-        _call(name, x, p, planes, scale, out=out, axes=axes)
+        p = p.reshape(p.shape[:heads] + p.shape[heads + 1 :])
+    rows = [(heads, -1)] * len(xs)
+    axes = [*rows, (), (0, 1), (), *rows]
+    planes = spec._planes
+    name = layout.fused[len(xs) - 1]
+    if layout.blocks == 1:
+        _call(name, xs, (p, planes, scale), outs, axes=axes)
         return
-    for channels, pairs in _blocks(spec):
-        block, result = x[..., channels], out[..., channels]
-        _call(name, block, p, planes[:, pairs], scale, out=result, axes=axes)
+    for channels, pairs in _blocks(spec, layout.blocks):
+        mine, results = ([x[..., channels] for x in arrays] for arrays in (xs, outs))
+        _call(name, mine, (p, planes[:, pairs], scale), results, axes=axes)
 
 
 def _dtype_of_tables(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -231,69 +229,91 @@ def retarget(
         mine, other = getattr(old, name), getattr(new, name)
         if mine != other:
             raise ValueError(f"{name} of the two specs differs: {mine} and {other}")
-    # Rotated keys stand in the layout of the result.
-    old = replace(old, layout=LAYOUTS[old.layout].result)
-    job, result = _prepare(old, k, positions, seq_axis, out)
+    layout = LAYOUTS[LAYOUTS[old.layout].result]  # in which rotated keys stand
+    x = checked(old, k, "k")
+    p = directed(old, positions, x, seq_axis, name="k")
+    job = prepared(old, x, p, seq_axis, out, ("k", "out"))
     double = np.dtype(np.float64)
+    ratio = new.attention_scaling / old.attention_scaling
 
-    def rotate(piece: _Job) -> None:
+    def rotate(piece: Job) -> None:
         # The angle of the difference, from the exact tables of both; in float64 until
         # the last rounding.
-        p = LAYOUTS[old.layout].sign * piece.positions
-        c1, s1 = tables_of(old, p, piece.with_axes, double)
-        c2, s2 = tables_of(new, p, piece.with_axes, double)
-        norm = old.attention_scaling**2
-        table = _dtype_of_tables(piece.x.dtype)
-        cos = ((c1 * c2 + s1 * s2) / norm).astype(table)
-        sin = ((c1 * s2 - s1 * c2) / norm).astype(table)
-        _by_tables(old, piece.x, (cos, sin), piece.out)
+        (x,), p, (out,), with_axes, _ = piece
+        c1, s1 = tables_of(old, p, with_axes, double, 1.0)
+        c2, s2 = tables_of(new, p, with_axes, double, ratio)
+        table = _dtype_of_tables(x.dtype)
+        cos = (c1 * c2 + s1 * s2).astype(table)
+        sin = (c1 * s2 - s1 * c2).astype(table)
+        _by_tables(old, layout, x, (cos, sin), out)
 
-    _run(rotate, job, 1)
-    return result
+    _run(old, rotate, job, 1)
+    return job.outs[0]
 
 
-def _thread_count(threads: int | None) -> int:
-    if threads is None:
-        text = os.environ.get("ROPEINTERP_NUM_THREADS", "1")
-        if not text.isdecimal() or int(text) < 1:
-            raise ValueError(
-                f"ROPEINTERP_NUM_THREADS {printable(text)}: must be a positive integer"
-            )
-        return int(text)
+def _check_threads(threads: object) -> None:
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
         raise TypeError(f"threads must be an int, not {type(threads).__name__}")
     if threads < 1:
         raise ValueError(f"threads {threads}: must be at least 1")
-    return int(threads)
 
 
-def _pieces(job: _Job, n: int) -> Iterator[_Job]:
+def _default_threads() -> int:
+    text = os.environ.get("ROPEINTERP_NUM_THREADS", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(
+            f"ROPEINTERP_NUM_THREADS {printable(text)}: must be a positive integer"
+        )
+    return int(text)
+
+
+def _without_offset(job: Job, first: int) -> Job:
+    """Copy the channels before the rotated slice; the rest is left to do."""
+    xs, p, outs, with_axes, heads = job
+    for x, out in zip(xs, outs, strict=True):
+        if out is not x:
+            out[..., :first] = x[..., :first]
+    xs, outs = (tuple(x[..., first:] for x in arrays) for arrays in (xs, outs))
+    return Job(xs, p, outs, with_axes, heads)
+
+
+def _pieces(job: Job, n: int) -> Iterator[Job]:
     """Cut the job into n pieces along its longest axis, or one of varying positions.
 
     Heads share the phases of their positions, unless that axis is too short to be cut.
     """
-    leading = job.x.shape[:-1]
-    own = job.positions.shape[len(job.positions.shape) - len(leading) :]
+    xs, positions, outs, with_axes, heads = job
+    leading, own = xs[0].shape[:-1], positions.shape[with_axes:]
     axis = max(
         range(len(leading)), key=lambda a: (own[a] > 1 and leading[a] >= n, leading[a])
     )
-    bounds = [leading[axis] * i // n for i in range(n + 1)]
-    for start, stop in pairwise(bounds):
-        cut = (slice(None),) * axis + (slice(start, stop),)
-        mine = (slice(None),) * job.with_axes + cut
-        p = job.positions[mine] if own[axis] > 1 else job.positions
-        yield _Job(job.x[cut], p, job.out[cut], job.with_axes)
+
+    def cut(array: NDArray[Any], i: int, axis: int = axis) -> NDArray[Any]:
+        length = array.shape[axis]
+        part = slice(length * i // n, length * (i + 1) // n)
+        return array[(slice(None),) * axis + (part,)]
+
+    for i in range(n):
+        p = cut(positions, i, axis + with_axes) if own[axis] > 1 else positions
+        mine, results = (tuple(cut(x, i) for x in arrays) for arrays in (xs, outs))
+        yield Job(mine, p, results, with_axes, heads)
 
 
-def _run(rotate: Callable[[_Job], None], job: _Job, threads: int) -> None:
+def _run(
+    spec: RopeSpec, rotate: Callable[[Job], None], job: Job, threads: int | None
+) -> None:
     """Rotate piece by piece: a signal is answered between, threads share the pieces.
 
     The pool lives for this call only: nothing survives into a forked child.
     """
-    n = max(-(-job.x.nbytes // _BYTES_PER_CALL), 1)
-    if n == 1 or job.x.ndim == 1:
+    if spec.rotary_offset:
+        job = _without_offset(job, spec.rotary_offset)
+    n = -(-sum([x.nbytes for x in job.xs]) // _BYTES_PER_CALL)
+    if n <= 1 or job.xs[0].ndim == 1:
         rotate(job)
         return
+    if threads is None:
+        threads = _default_threads()
     if threads == 1:
         for piece in _pieces(job, n):
             rotate(piece)

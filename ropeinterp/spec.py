@@ -15,7 +15,6 @@ from ropeinterp import planes as turn_planes
 from ropeinterp.arguments import check_seq_len
 from ropeinterp.errors import ParameterError
 from ropeinterp.invariants import CHECKS, check_together
-from ropeinterp.layouts import LAYOUTS
 from ropeinterp.schemes import SCHEMES
 
 if TYPE_CHECKING:
@@ -740,6 +739,62 @@ class RopeSpec:
             threads=threads,
         )
 
+    def apply_qk(
+        self,
+        q: ArrayLike,
+        k: ArrayLike,
+        positions: ArrayLike | None = None,
+        seq_axis: int = -2,
+        seq_len: int | None = None,
+        out: tuple[NDArray[Any], NDArray[Any]] | None = None,
+        inverse: bool = False,
+        precision: str = "exact",
+        threads: int | None = None,
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Rotate the queries and keys of a layer: two calls of :meth:`apply` in one.
+
+        Parameters
+        ----------
+        q, k : array_like, shape (..., head_dim)
+            Queries and keys at the same positions, of the types that :meth:`apply`
+            takes; numbers of heads may differ.
+        positions, seq_axis, seq_len
+            As for :meth:`apply`; they count for both arrays.
+        out : pair of ndarray, optional
+            Where to write; ``(q, k)`` rotates in place.
+        inverse, precision, threads
+            As for :meth:`apply`.
+
+        Returns
+        -------
+        q, k : ndarray
+            The same bits as of two calls.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of a wrong type, shape or range, or the two arrays of
+            `out` share memory; nothing is written then.
+
+        Examples
+        --------
+        >>> q, k = np.ones((1, 8, 2, 4)), np.ones((1, 2, 2, 4))
+        >>> q, k = RopeSpec.default(4).apply_qk(q, k, [7, 8])
+        >>> q.shape, k.shape
+        ((1, 8, 2, 4), (1, 2, 2, 4))
+        """
+        return rotate.apply_qk(
+            self._fixed(seq_len),
+            q,
+            k,
+            positions,
+            seq_axis=seq_axis,
+            out=out,
+            inverse=inverse,
+            precision=precision,
+            threads=threads,
+        )
+
     def shift(
         self,
         k: ArrayLike,
@@ -768,12 +823,9 @@ class RopeSpec:
         rotate.check_turns(self, "shift")
         if delta is None:
             raise TypeError("delta must be a number or an array, not None")
-        spec = replace(
-            self._fixed(seq_len),
-            attention_scaling=1.0,
-            layout=LAYOUTS[self.layout].result,
+        return rotate.apply(
+            self._fixed(seq_len), k, delta, seq_axis=seq_axis, out=out, rotated=True
         )
-        return rotate.apply(spec, k, delta, seq_axis=seq_axis, out=out)
 
     def retarget(
         self,

@@ -64,8 +64,8 @@ def cos_sin(
     check_precision(precision)
     result = _table_dtype(dtype)
     p = checked_positions(positions)
-    with_axes = has_axes(p, spec.n_axes, spec.axis_map)
-    return tables_of(spec, p, with_axes, result, precision)
+    with_axes = has_axes(p, spec.axis_map)
+    return tables_of(spec, p, with_axes, result, spec.attention_scaling, precision)
 
 
 def tables_of(
@@ -73,36 +73,41 @@ def tables_of(
     p: NDArray[np.float64],
     with_axes: bool,
     dtype: np.dtype[Any],
+    scale: float,
     precision: str = "exact",
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Tables of checked positions, each pair driven by the axis that axis_map names."""
+    """Tables of checked positions, each pair driven by the axis that axis_map names.
+
+    They are multiplied by `scale`, not by the attention factor of the spec.
+    """
     make = _PRECISIONS[precision]
     p = p * spec.position_scale
-    columns = np.arange(spec.rotary_dim // 2)
-    if spec.splits_pairs:
-        columns = np.concatenate((columns, columns))
+    n = spec.rotary_dim // 2
     if not with_axes:
-        return make(spec, p, columns, dtype)
-    shape = (*p.shape[1:], columns.size)
+        every = np.arange(2 * n) % n if spec.splits_pairs else slice(None)
+        return make(spec, p, every, dtype, scale)
+    axis_of = np.array(spec.axis_map)
+    shape = (*p.shape[1:], axis_of.size)
     cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
     for axis, own in enumerate(p):
-        driven = np.flatnonzero(np.array(spec.axis_map) == axis)
-        cos[..., driven], sin[..., driven] = make(spec, own, columns[driven], dtype)
+        driven = np.flatnonzero(axis_of == axis)
+        cos[..., driven], sin[..., driven] = make(spec, own, driven % n, dtype, scale)
     return cos, sin
 
 
 def _exact(
     spec: RopeSpec,
     p: NDArray[np.float64],
-    pairs: NDArray[np.intp],
+    pairs: NDArray[np.intp] | slice,
     dtype: np.dtype[Any],
+    scale: float,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     planes = np.ascontiguousarray(spec._planes[:, pairs])
-    rows, n = p.reshape(p.size), pairs.size
+    rows, n = p.reshape(p.size), planes.shape[1]
     cos, sin = np.empty((p.size, n), dtype), np.empty((p.size, n), dtype)
     step = max(_PAIRS_PER_CALL // max(n, 1), 1)
     for part in (slice(i, i + step) for i in range(0, p.size, step)):
-        scale, out = spec.attention_scaling, (cos[part], sin[part])
+        out = (cos[part], sin[part])
         if dtype.char in "efd":
             # Without dtype the first loop would serve, and its float32 be cast.
             _core.cos_sin(rows[part], planes, scale, out=out, dtype=dtype)
@@ -115,11 +120,12 @@ def _exact(
 def _hf32(
     spec: RopeSpec,
     p: NDArray[np.float64],
-    pairs: NDArray[np.intp],
+    pairs: NDArray[np.intp] | slice,
     dtype: np.dtype[Any],
+    scale: float,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     inv_freq = hf32.inv_freq(spec)[pairs]
-    cos, sin = hf32.cos_sin(p, inv_freq, spec.attention_scaling)
+    cos, sin = hf32.cos_sin(p, inv_freq, scale)
     return _narrowed(cos, dtype), _narrowed(sin, dtype)
 
 

@@ -78,6 +78,20 @@ check_rope_to_half(PyUFuncObject *ufunc, npy_intp *dims)
     return check_rope(ufunc, dims) < 0 ? -1 : check_to_half(dims[3]);
 }
 
+/* (n,d),(m,d),(),(p,h),()->(n,d),(m,d): without m as above. */
+static int
+check_rope_qk(PyUFuncObject *ufunc, npy_intp *dims)
+{
+    npy_intp of_q[4] = {dims[0], dims[1], dims[3], dims[4]};
+    return check_rope(ufunc, of_q);
+}
+
+static int
+check_rope_qk_to_half(PyUFuncObject *ufunc, npy_intp *dims)
+{
+    return check_rope_qk(ufunc, dims) < 0 ? -1 : check_to_half(dims[4]);
+}
+
 /* ---- types, in the order in which NumPy tries them ---------------------------- */
 
 /* float16 before float32 before float64: NumPy takes the first loop that holds x. */
@@ -94,6 +108,13 @@ static const char rope_types[] = {
 };
 static const char rope_bf16_types[] = {NPY_UINT16, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
                                        NPY_UINT16};
+static const char rope_qk_types[] = {
+    NPY_HALF,   NPY_HALF,   NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_HALF,   NPY_HALF,
+    NPY_FLOAT,  NPY_FLOAT,  NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_FLOAT,  NPY_FLOAT,
+    NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+};
+static const char rope_qk_bf16_types[] = {
+    NPY_UINT16, NPY_UINT16, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_UINT16, NPY_UINT16};
 /* The inputs are the same for every table: the first one, float32, is the default. */
 static const char cos_sin_types[] = {
     NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_FLOAT,  NPY_FLOAT,  /* */
@@ -221,6 +242,20 @@ static const ufunc_row rows[] = {
      rope_loops_rope_bf16, NULL, INTERLEAVED, check_rope, NULL},
     {"_rope_interleaved_to_half_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1,
      rope_bf16_types, rope_loops_rope_bf16, NULL, TO_HALF, check_rope_to_half, NULL},
+
+    /* Queries and keys at the same positions share their phases. */
+    {"_rope_qk", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 3,
+     rope_qk_types, rope_loops_rope_qk, NULL, HALF, check_rope_qk, NULL},
+    {"_rope_qk_bfloat16", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 1,
+     rope_qk_bf16_types, rope_loops_rope_qk_bf16, NULL, HALF, check_rope_qk, NULL},
+    {"_rope_interleaved_qk", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 3,
+     rope_qk_types, rope_loops_rope_qk, NULL, INTERLEAVED, check_rope_qk, NULL},
+    {"_rope_interleaved_qk_bfloat16", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 1,
+     rope_qk_bf16_types, rope_loops_rope_qk_bf16, NULL, INTERLEAVED, check_rope_qk, NULL},
+    {"_rope_interleaved_to_half_qk", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 3,
+     rope_qk_types, rope_loops_rope_qk, NULL, TO_HALF, check_rope_qk_to_half, NULL},
+    {"_rope_interleaved_to_half_qk_bfloat16", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 1,
+     rope_qk_bf16_types, rope_loops_rope_qk_bf16, NULL, TO_HALF, check_rope_qk_to_half, NULL},
 };
 /* clang-format on */
 

@@ -140,7 +140,7 @@ distance(npy_intp step)
     return step < 0 ? -step : step;
 }
 
-/* The rows of x and y that share a block of positions; [POSITION] and [HEAD]. */
+/* The rows of x and y; [POSITION] and [HEAD]. */
 enum { POSITION, HEAD };
 
 typedef struct {
@@ -151,6 +151,18 @@ typedef struct {
     npy_intp x_step, y_step;     /* bytes from one channel to the next           */
     int streams;                 /* write around the caches                      */
 } rope_rows;
+
+static const char *
+x_at(const rope_rows *rows, npy_intp position, npy_intp head)
+{
+    return rows->x + position * rows->x_row[POSITION] + head * rows->x_row[HEAD];
+}
+
+static char *
+y_at(const rope_rows *rows, npy_intp position, npy_intp head)
+{
+    return rows->y + position * rows->y_row[POSITION] + head * rows->y_row[HEAD];
+}
 
 /* Where heads lie far apart, four of them share a row of the tables in the first cache:
  * in place that takes 5.4 ms where one head after the other took 7.1. */
@@ -184,16 +196,16 @@ fetch_row(const char *row, npy_intp ahead, npy_intp bytes)
 enum { STREAMED_BYTES = 4096, STREAMS_FROM = 1 << 25 };
 
 static int
-may_stream(const rope_rows *rows, const char *x, const char *y, npy_intp size)
+may_stream(const rope_rows *rows, npy_intp size)
 {
 #if defined(__SSE2__)
-    const npy_intp bytes = rows->d * size;
-    const npy_intp odd = bytes | rows->y_row[0] | rows->y_row[1] | (npy_intp)(size_t)y;
-    return x != y && rows->x_step == size && rows->y_step == size && odd % 16 == 0 &&
-           rows->h > 0 && rows->h <= TILE && bytes <= STREAMED_BYTES &&
+    const npy_intp bytes = rows->d * size, start = (npy_intp)(size_t)rows->y;
+    const npy_intp odd = bytes | rows->y_row[0] | rows->y_row[1] | start;
+    return rows->x != rows->y && rows->x_step == size && rows->y_step == size &&
+           odd % 16 == 0 && rows->h > 0 && rows->h <= TILE && bytes <= STREAMED_BYTES &&
            rows->positions >= STREAMS_FROM / bytes / (rows->heads + 1);
 #else
-    (void)rows, (void)x, (void)y, (void)size;
+    (void)rows, (void)size;
     return 0;
 #endif
 }
@@ -232,6 +244,48 @@ take_positions(rope_position *at, npy_intp n, const char *position, npy_intp ste
     for (npy_intp i = 0; i < n; ++i)
         at[i] = split_position(double_at(position + i * step),
                                double_at(scale + i * scale_step));
+}
+
+/* What the rows of a fused call have in common; steps in bytes. */
+typedef struct {
+    npy_intp n; /* positions */
+    const char *position, *planes, *scale;
+    npy_intp position_step, planes_step, scale_step; /* to the next position */
+    npy_intp row_step, column_step;                  /* of the planes */
+} rope_operands;
+
+/* The operands of a fused rope stand between its arrays and their results, whose core
+ * dimensions are (n,d),(m,d),(),(p,h),()->(n,d),(m,d), without m for one array. */
+static rope_operands
+operands_after(char **args, const npy_intp *dims, const npy_intp *steps, int n_arrays)
+{
+    const npy_intp *core = steps + 2 * n_arrays + 3 + 2 * n_arrays;
+    char **const own = args + n_arrays;
+    const npy_intp *own_steps = steps + n_arrays;
+    return (rope_operands){dims[0],      own[0],       own[1],  own[2], own_steps[0],
+                           own_steps[1], own_steps[2], core[0], core[1]};
+}
+
+/* Array a of n_arrays, and its result. */
+static rope_rows
+rows_of(char **args, const npy_intp *dims, const npy_intp *steps, int n_arrays, int a,
+        npy_intp size)
+{
+    const int y = n_arrays + 3 + a;
+    const npy_intp *core = steps + 2 * n_arrays + 3;
+    const npy_intp *x_core = core + 2 * a, *y_core = core + 2 * (n_arrays + 1 + a);
+    rope_rows rows = {.x = args[a],
+                      .y = args[y],
+                      .h = pairs_within(dims[2], dims[n_arrays + 3]),
+                      .d = dims[2],
+                      .positions = dims[0],
+                      .heads = dims[a == 0 ? 1 : 3],
+                      .x_row = {steps[a], x_core[0]},
+                      .y_row = {steps[y], y_core[0]},
+                      .x_step = x_core[1],
+                      .y_step = y_core[1]};
+    rows.streams = may_stream(&rows, size);
+    return rows;
 }
 
 #include "ufuncs_frequencies.inc.h"
@@ -280,3 +334,6 @@ PyUFuncGenericFunction rope_loops_rotate_bf16[1] = {rotate_loop_bf16};
 PyUFuncGenericFunction rope_loops_rope[3] = {rope_loop_f16, rope_loop_f32,
                                              rope_loop_f64};
 PyUFuncGenericFunction rope_loops_rope_bf16[1] = {rope_loop_bf16};
+PyUFuncGenericFunction rope_loops_rope_qk[3] = {rope_qk_loop_f16, rope_qk_loop_f32,
+                                                rope_qk_loop_f64};
+PyUFuncGenericFunction rope_loops_rope_qk_bf16[1] = {rope_qk_loop_bf16};

@@ -11,5 +11,6 @@ extern PyUFuncGenericFunction rope_loops_frequencies[1], rope_loops_inv_freq[1];
 extern PyUFuncGenericFunction rope_loops_cos_sin[3], rope_loops_cos_sin_bf16[1];
 extern PyUFuncGenericFunction rope_loops_rotate[3], rope_loops_rotate_bf16[1];
 extern PyUFuncGenericFunction rope_loops_rope[3], rope_loops_rope_bf16[1];
+extern PyUFuncGenericFunction rope_loops_rope_qk[3], rope_loops_rope_qk_bf16[1];
 
 #endif

@@ -1,5 +1,6 @@
 /* Template, once per type of x: rotate_* (d),(h),(h) -> (d) with ready tables, and the
- * fused rope (n,d),(),(p,h),() -> (n,d). */
+ * fused rope (n,d),(),(p,h),() -> (n,d), for queries and keys that share their phases
+ * (n,d),(m,d),(),(p,h),() -> (n,d),(m,d). */
 
 /* Pairs j .. j+n-1 of one row; steps in bytes, `cos` and `sin` begin at pair j. A row
  * goes through the stack where its elements are not neighbours, and where it changes
@@ -85,8 +86,9 @@ NAME(rotate_row)(const rope_kernels *kernels, const rope_rows *rows, npy_intp j,
 /* Pairs j .. j+n-1 of the rows of a block: position by position, a group of heads each
  * time, all of them where the heads of a position are neighbours in memory. */
 static void
-NAME(rotate_rows)(const rope_kernels *kernels, const rope_rows *rows, npy_intp j,
-                  npy_intp n, const TABLE *cos, const TABLE *sin)
+NAME(rotate_rows)(const rope_kernels *kernels, const rope_rows *rows, npy_intp start,
+                  npy_intp positions, npy_intp j, npy_intp n, const TABLE *cos,
+                  const TABLE *sin)
 {
     const npy_intp size = (npy_intp)sizeof(T), bytes = rows->d * size;
     const npy_intp group = heads_at_once(rows);
@@ -94,11 +96,10 @@ NAME(rotate_rows)(const rope_kernels *kernels, const rope_rows *rows, npy_intp j
     /* Rows longer than that distance the hardware follows by itself. */
     const int fetches = rows->x_step == size && bytes <= AHEAD_BYTES;
     for (npy_intp first = 0; first < rows->heads; first += group)
-        for (npy_intp i = 0; i < rows->positions; ++i)
+        for (npy_intp i = 0; i < positions; ++i)
             for (npy_intp k = first; k < least(first + group, rows->heads); ++k) {
-                const char *x =
-                    rows->x + i * rows->x_row[POSITION] + k * rows->x_row[HEAD];
-                char *y = rows->y + i * rows->y_row[POSITION] + k * rows->y_row[HEAD];
+                const char *x = x_at(rows, start + i, k);
+                char *y = y_at(rows, start + i, k);
                 const TABLE *c = cos + i * n, *s = sin + i * n;
                 if (fetches)
                     fetch_row(x, ahead, bytes);
@@ -112,51 +113,69 @@ NAME(rotate_rows)(const rope_kernels *kernels, const rope_rows *rows, npy_intp j
 }
 
 /* For each block of positions: its cosines and sines into a stack buffer once, then all
- * heads. So no table is read or written, and the heads share the cost of the phase. */
+ * heads of all arrays. So no table is read or written, and the heads share the cost of
+ * the phase. */
 static void
-NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *data)
+NAME(rope_blocks)(const rope_kernels *kernels, const rope_operands *of, rope_rows *rows,
+                  int n_arrays)
 {
-    const rope_kernels *kernels = data;
-    const npy_intp n = dims[0], h = pairs_within(dims[2], dims[4]);
-    const npy_intp row_step = steps[7], plane_step = steps[8];
-    rope_rows rows = {.h = h,
-                      .d = dims[2],
-                      .positions = n,
-                      .heads = dims[1],
-                      .x_row = {steps[0], steps[5]},
-                      .y_row = {steps[4], steps[9]},
-                      .x_step = steps[6],
-                      .y_step = steps[10]};
-    rows.streams = may_stream(&rows, args[0], args[4], (npy_intp)sizeof(T));
-    const fp_state found = enter_loop();
-    plane_tile planes;
     enum { ENTRIES = BLOCK_BYTES / sizeof(TABLE) };
     TABLE cos[ENTRIES], sin[ENTRIES];
     rope_position at[BATCH];
-    for (npy_intp j = 0; j < h; j += TILE) {
-        const npy_intp tile = least(h - j, TILE);
+    plane_tile planes;
+    for (npy_intp j = 0; j < rows->h; j += TILE) {
+        const npy_intp tile = least(rows->h - j, TILE);
         /* Planes of their own per position come one at a time. */
-        const npy_intp block = steps[2] == 0 ? least(ENTRIES / tile, BATCH) : 1;
-        for (npy_intp first = 0; first < n; first += block) {
-            if (first == 0 || steps[2] != 0)
-                take_planes(&planes, args[2] + first * steps[2] + j * plane_step,
-                            row_step, plane_step, tile);
-            rows.positions = least(n - first, block);
-            rows.x = args[0] + first * steps[0];
-            rows.y = args[4] + first * steps[4];
-            take_positions(at, rows.positions, args[1] + first * steps[1], steps[1],
-                           args[3] + first * steps[3], steps[3]);
-            kernels->TABLE_NAME(phases)(tile, planes.row, rows.positions, at, tile, cos,
+        const npy_intp block = of->planes_step == 0 ? least(ENTRIES / tile, BATCH) : 1;
+        for (npy_intp first = 0; first < of->n; first += block) {
+            if (first == 0 || of->planes_step != 0)
+                take_planes(&planes,
+                            of->planes + first * of->planes_step + j * of->column_step,
+                            of->row_step, of->column_step, tile);
+            const npy_intp positions = least(of->n - first, block);
+            take_positions(at, positions, of->position + first * of->position_step,
+                           of->position_step, of->scale + first * of->scale_step,
+                           of->scale_step);
+            kernels->TABLE_NAME(phases)(tile, planes.row, positions, at, tile, cos,
                                         sin);
-            NAME(rotate_rows)(kernels, &rows, j, tile, cos, sin);
+            for (int a = 0; a < n_arrays; ++a)
+                NAME(rotate_rows)(kernels, &rows[a], first, positions, j, tile, cos,
+                                  sin);
         }
     }
-    for (npy_intp i = 0; h == 0 && i < n; ++i)
-        for (npy_intp head = 0; head < rows.heads; ++head)
-            NAME(copy_tail)(0, dims[2], args[0] + i * steps[0] + head * steps[5],
-                            rows.x_step, args[4] + i * steps[4] + head * steps[9],
-                            rows.y_step);
-    if (rows.streams)
-        end_streams();
+}
+
+static void
+NAME(rope_arrays)(char **args, const npy_intp *dims, const npy_intp *steps, void *data,
+                  int n_arrays)
+{
+    const rope_kernels *kernels = data;
+    const rope_operands of = operands_after(args, dims, steps, n_arrays);
+    rope_rows rows[2];
+    const fp_state found = enter_loop();
+    for (int a = 0; a < n_arrays; ++a)
+        rows[a] = rows_of(args, dims, steps, n_arrays, a, (npy_intp)sizeof(T));
+    NAME(rope_blocks)(kernels, &of, rows, n_arrays);
+    for (int a = 0; a < n_arrays; ++a) {
+        const rope_rows *r = &rows[a];
+        for (npy_intp i = 0; r->h == 0 && i < of.n; ++i)
+            for (npy_intp k = 0; k < r->heads; ++k)
+                NAME(copy_tail)(0, r->d, x_at(r, i, k), r->x_step, y_at(r, i, k),
+                                r->y_step);
+        if (r->streams)
+            end_streams();
+    }
     leave_loop(found);
+}
+
+static void
+NAME(rope_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *data)
+{
+    NAME(rope_arrays)(args, dims, steps, data, 1);
+}
+
+static void
+NAME(rope_qk_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void *data)
+{
+    NAME(rope_arrays)(args, dims, steps, data, 2);
 }

@@ -1,4 +1,7 @@
-"""dask arrays and xarray DataArrays through the ufunc protocol: bit-equal."""
+"""dask arrays and xarray DataArrays through the ufunc protocol: bit-equal.
+
+Of the methods of a spec too, where xarray calls them; tests/test_dask.py has the rest.
+"""
 
 import numpy as np
 import pytest
@@ -78,6 +81,27 @@ def test_dask_sweeps_bases(da):
     assert got.compute().tobytes() == want.tobytes()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_methods_refuse_to_compute_lazy_arrays(da, kind):
+    """They would give an ndarray, of chunks that perhaps fit no memory together."""
+
+    def never(block):
+        raise AssertionError("computed")
+
+    x = da.from_array(X.astype(kind)).map_blocks(never, meta=X[:0].astype(kind))
+    p = da.from_array(P).map_blocks(never, meta=P[:0])
+    for call in (
+        lambda: SPEC.apply(x),
+        lambda: SPEC.apply(X, p),
+        lambda: SPEC.shift(x, 1),
+        lambda: SPEC.shift(X, p),
+        lambda: SPEC.retarget(x, P, SPEC),
+        lambda: SPEC.cos_sin(p),
+    ):
+        with pytest.raises(TypeError, match=r"is a lazy Array.*ropeinterp\.dask"):
+            call()
+
+
 # ---- xarray -------------------------------------------------------------------------
 
 
@@ -151,3 +175,53 @@ def test_xarray_over_dask(xr, da):
     assert got.chunks is not None
     want = ufuncs.rotate_half(X, cos, sin)
     assert got.values.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_xarray_applies_a_spec(xr, kind):
+    """The sequence is a core axis, whatever its place; its coordinate are positions."""
+    dims = ("batch", "seq", "head", "d")
+    x = np.ascontiguousarray(X.swapaxes(1, 2)).astype(kind)
+    named = xr.DataArray(x, dims=dims, coords={"seq": P}, name="k")
+    got = xr.apply_ufunc(
+        SPEC.apply,
+        named,
+        named["seq"],
+        input_core_dims=[["seq", "d"], ["seq"]],
+        output_core_dims=[["seq", "d"]],
+        keep_attrs=True,
+    ).transpose(*dims)
+    want = SPEC.apply(x, P, seq_axis=1)
+    xr.testing.assert_identical(got, named.copy(data=want))
+    assert got.dtype == x.dtype
+
+
+@pytest.mark.parametrize("chunks", [{"batch": 1, "head": 3}, {"seq": 10}])
+def test_xarray_applies_a_spec_over_dask(xr, da, chunks):
+    from ropeinterp.dask import apply
+
+    dims = ("batch", "head", "seq", "d")
+    named = xr.DataArray(X, dims=dims, coords={"seq": P}).chunk(chunks)
+    got = xr.apply_ufunc(
+        apply,
+        named,
+        named["seq"],
+        kwargs={"spec": SPEC},
+        input_core_dims=[["seq", "d"], ["seq"]],
+        output_core_dims=[["seq", "d"]],
+        dask="allowed",
+    )
+    assert got.dims == dims
+    assert got.chunks == named.chunks
+    assert got.values.tobytes() == SPEC.apply(X, P).tobytes()
+
+
+def test_methods_refuse_to_lose_what_x_was(xr):
+    named = xr.DataArray(X, dims=("batch", "head", "seq", "d"))
+    with pytest.raises(TypeError, match=r"x is a DataArray.*xarray\.apply_ufunc"):
+        SPEC.apply(named)
+    with pytest.raises(TypeError, match="x is a lazy DataArray"):
+        SPEC.apply(named.chunk({"batch": 1}))
+    # Positions give numbers only.
+    p = xr.DataArray(P, dims="seq")
+    assert SPEC.apply(X, p).tobytes() == SPEC.apply(X, P).tobytes()

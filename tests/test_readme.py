@@ -1,6 +1,8 @@
-"""What the README shows is what happens."""
+"""What the README and the pages of docs/ show is what happens."""
 
+import ast
 import doctest
+import importlib.util
 import re
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from ropeinterp import cli
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -18,19 +20,43 @@ def _in_the_repository(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(page, language):
+    text = page.read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def test_the_python_of_the_readme_runs():
+def not_installed(examples):
+    """Packages that the examples import and that are not here."""
+    nodes = [n for e in examples for n in ast.walk(ast.parse(e.source))]
+    names = [a.name for n in nodes if isinstance(n, ast.Import) for a in n.names]
+    names += [n.module for n in nodes if isinstance(n, ast.ImportFrom)]
+    return {
+        n for n in (m.split(".")[0] for m in names) if not importlib.util.find_spec(n)
+    }
+
+
+PAGES = [p for p in (README, *sorted(ROOT.glob("docs/*.md"))) if blocks(p, "python")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(page):
+    """One session per page, in the order of its blocks."""
+    session = "\n".join(blocks(page, "python"))
+    test = doctest.DocTestParser().get_doctest(session, {}, page.name, None, 0)
+    assert test.examples
+    if missing := not_installed(test.examples):
+        pytest.skip(f"{', '.join(sorted(missing))} not installed")
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    for block in blocks("python"):
-        test = doctest.DocTestParser().get_doctest(block, {}, "README", None, 0)
-        assert test.examples
-        assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
+    assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
+
+
+def test_every_python_block_holds_examples():
+    for page in PAGES:
+        for block in blocks(page, "python"):
+            assert doctest.DocTestParser().get_examples(block), (page.name, block)
 
 
 def test_the_screen_of_the_readme_is_the_one_that_is_shown(capsys):
-    command = re.search(r"^`ropeinterp (show \S+)` prints", README, re.MULTILINE)
+    command = re.search(r"^`ropeinterp (show \S+)` prints", README.read_text(), re.M)
     assert cli.main(command[1].split()) == 0
-    assert blocks("text") == [capsys.readouterr().out]
+    assert blocks(README, "text") == [capsys.readouterr().out]

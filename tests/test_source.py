@@ -20,7 +20,7 @@ LAYERS = (
     ("arguments", "layouts", "positions", "scalars"),
     ("frequencies", "planes"),
     ("hf32", "schemes"),
-    ("export", "invariants", "tables"),
+    ("export", "invariants", "jobs", "tables"),
     ("rotate",),
     ("spec",),
     ("models", "engines"),

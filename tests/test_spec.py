@@ -565,9 +565,9 @@ def test_pieces_are_small_whatever_the_shape(monkeypatch, shape, threads):
     x, sizes = np.ones(shape, np.float32), []
     call = ri.rotate._call
 
-    def recorded(name, piece, *operands, **how):
-        sizes.append(piece.nbytes)
-        call(name, piece, *operands, **how)
+    def recorded(name, pieces, *operands, **how):
+        sizes.append(sum(piece.nbytes for piece in pieces))
+        call(name, pieces, *operands, **how)
 
     want = RopeSpec.default(8).apply(x)
     monkeypatch.setattr("ropeinterp.rotate._call", recorded)
@@ -612,8 +612,11 @@ def test_threads_that_are_none(monkeypatch, bad):
             spec.apply(X, threads=value)
     for text in ("0", "-1", "two", "", "1.5"):
         monkeypatch.setenv("ROPEINTERP_NUM_THREADS", text)
+        assert spec.apply(X).shape == X.shape  # too small for threads: nobody asks
+        monkeypatch.setattr("ropeinterp.rotate._BYTES_PER_CALL", 99)
         with pytest.raises(ValueError, match="ROPEINTERP_NUM_THREADS"):
             spec.apply(X)
+        monkeypatch.undo()
 
 
 # ---- the examples of the book --------------------------------------------------------

@@ -8,15 +8,18 @@ from ropeinterp import _core
 
 
 def rotations(case):
-    apply, p = case.spec.apply, case.positions
-    how = {"seq_axis": case.seq_axis}
+    p, axis = case.positions, case.seq_axis
     xs, mine = case.arrays(), case.arrays()
-    yield IN_PLACE, lambda: [apply(x, p, out=x, **how) for x in mine]
-    yield (
-        OUT,
-        lambda: [apply(x, p, out=y, **how) for x, y in zip(xs, mine, strict=True)],
-    )
-    yield FRESH, lambda: [apply(x, p, **how) for x in xs]
+    if len(xs) == 2:
+        q, k, apply = *xs, case.spec.apply_qk
+        yield IN_PLACE, lambda: apply(*mine, p, seq_axis=axis, out=mine)
+        yield OUT, lambda: apply(q, k, p, seq_axis=axis, out=mine)
+        yield FRESH, lambda: apply(q, k, p, seq_axis=axis)
+    else:
+        (x,), (y,), apply = xs, mine, case.spec.apply
+        yield IN_PLACE, lambda: [apply(y, p, seq_axis=axis, out=y)]
+        yield OUT, lambda: [apply(x, p, seq_axis=axis, out=y)]
+        yield FRESH, lambda: [apply(x, p, seq_axis=axis)]
     if case.row.startswith("decode"):
         yield UFUNC, ufunc(case, xs, mine)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from ropeinterp.checks.document import Document, open_document
 from ropeinterp.checks.rule import LEVELS, Edit, Finding, Fix, Hit, Rule
 from ropeinterp.checks.rules import BY_CODE, RULES
-from ropeinterp.checks.subject import BLOCKS, Subject, examine
-from ropeinterp.errors import ConfigError, printable
-from ropeinterp.reading.parts import Reader, locate
+from ropeinterp.checks.spans import Place
+from ropeinterp.checks.subject import BLOCKS, Subject, subjects
+from ropeinterp.errors import ConfigError, escaped, printable
+from ropeinterp.reading.parts import locate
 
 __all__ = ["RULES", "Edit", "Finding", "Fix", "Rule", "check"]
 
@@ -115,39 +116,32 @@ def check_document(document: Document, rules: Collection[Rule]) -> list[Finding]
     list of Finding
         In the order of the file.
     """
-    codes = {rule.code for rule in rules}
-    found = {
-        (hit.path, rule.code): finding(document, rule, hit)
-        for rule, hit in _hits(document)
-        if rule.code in codes
+    chosen = {rule.code for rule in rules}
+    # Rules that are not chosen silence others all the same; those about a dialect that
+    # nobody asked for are not run.
+    run = [rule for rule in RULES if not rule.dialects or rule.code in chosen]
+    hits = {
+        (hit.path, rule.code): (rule, hit)
+        for rule, hit in _hits(document, run)
+        if rule.code in chosen
     }
-    order = {path: i for i, path in enumerate(_paths(found.values()))}
+    places = document.places({hit.path for _, hit in hits.values()})
+    found = [_finding(document, *both, places) for both in hits.values()]
     ranked = sorted(
-        found.values(),
-        key=lambda f: (
-            f.line or 0,
-            f.column or 0,
-            order[f.path],
-            LEVELS.index(f.level),
-        ),
+        found,
+        key=lambda f: (f.line or 0, f.column or 0, LEVELS.index(f.level), f.code),
     )
     return ranked[:_MOST_FINDINGS]
 
 
-def _paths(findings: Iterable[Finding]) -> dict[str, None]:
-    return dict.fromkeys(f.path for f in findings)
-
-
-def _hits(document: Document) -> Iterator[tuple[Rule, Hit]]:
+def _hits(document: Document, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit]]:
     """Everything that is wrong; rules of one model silence each other."""
     wrong = False
     for problem in document.problems:
         rule = BY_CODE[problem.code]
-        yield (
-            rule,
-            Hit(problem.path, problem.message, problem.fix, offset=problem.offset),
-        )
-        wrong = wrong or problem.code == "RI004"
+        level, offset = problem.level, problem.offset
+        yield rule, Hit(problem.path, problem.message, problem.fix, level, offset)
+        wrong = wrong or (problem.code == "RI004" and not problem.level)
     if document.tree is None or wrong:
         return
     try:
@@ -156,24 +150,21 @@ def _hits(document: Document) -> Iterator[tuple[Rule, Hit]]:
         code = "RI201" if error.path.endswith("model_type") else _NO_OBJECT
         yield BY_CODE[code], _hit_of(error)
         return
-    reader = Reader("transformers", None)
-    for model in located.flats():
-        if model.keys:
-            subject = examine(document, model, reader)
-            yield from _without_silenced(subject, list(_of_model(subject)))
+    for subject in subjects(document, located):
+        yield from _without_silenced(subject, list(_of_model(subject, rules)))
 
 
-def _of_model(subject: Subject) -> Iterator[tuple[Rule, Hit]]:
-    told: list[str] = []
-    for rule in RULES:
+def _of_model(subject: Subject, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit]]:
+    told: dict[str, bool] = {}
+    for rule in rules:
         for hit in rule.check(subject):
-            if (hit.level or rule.level) != "info":
-                told.append(hit.path)
+            told[hit.path] = told.get(hit.path, False) or rule.is_error(hit)
             yield rule, hit
     for error in subject.errors():
-        if not any(_related(error.path, path) for path in told):
+        near = any(wrong and _related(error.path, path) for path, wrong in told.items())
+        if not near and error.path not in told:
             yield _claimed(error), _hit_of(error)
-            told.append(error.path)
+            told[error.path] = True
 
 
 def _hit_of(error: ConfigError) -> Hit:
@@ -227,13 +218,19 @@ def _scope(subject: Subject, path: str) -> str:
     return subject.flat.path
 
 
-def finding(document: Document, rule: Rule, hit: Hit) -> Finding:
+def _finding(
+    document: Document, rule: Rule, hit: Hit, places: Mapping[str, Place]
+) -> Finding:
     """Add code, file, line and value to what a rule says."""
-    line, column = document.position(hit.path, rule.at_key, hit.offset)
+    offset, place = hit.offset, places.get(hit.path)
+    if offset is None and place is not None:
+        offset = place.key_start if rule.at_key and place.exact else place.start
+    line, column = document.line_and_column(offset)
     value = document.value(hit.path) if hit.path != "$" else None
-    if isinstance(value, float) and not math.isfinite(value):
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):  # NaN, an object of Python, a loop
         value = printable(value)
-    message = f"{hit.path}: {hit.message}"
     return Finding(
         code=rule.code,
         level=hit.level or rule.level,
@@ -241,7 +238,7 @@ def finding(document: Document, rule: Rule, hit: Hit) -> Finding:
         path=hit.path,
         line=line,
         column=column,
-        message=message[:_LONGEST],
+        message=escaped(f"{hit.path}: {hit.message}")[:_LONGEST],
         value=value,
         fix=hit.fix,
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import Hit, Rule
-from ropeinterp.checks.subject import Subject, examine
+from ropeinterp.checks.subject import Subject
 from ropeinterp.reading.source import below
 
 
@@ -19,7 +19,10 @@ class NotWhereItLooks(Rule):
 
     code, level, dialects = "RI401", "warning", ("transformers-4",)
     source = "transformers 4.57.6, measured: 375x on Llama-3.1"
-    bad = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}}
+    bad = {
+        "rope_theta": None,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
+    }
     good = {"rope_theta": 1e6}
 
     def check(self, subject: Subject) -> Iterator[Hit]:
@@ -27,9 +30,8 @@ class NotWhereItLooks(Rule):
         if subject.find("rope_parameters") is None:
             return
         reader = replace(subject.reader, dialect="transformers-4")
-        old = {
-            x.name: x for x in examine(subject.document, subject.located, reader).layers
-        }
+        others = subject.read_by(subject.located, reader)
+        old = {layer.name: layer for layer in others}
         for layer in subject.layers:
             other = old.get(layer.name) or old.get("default")
             words = effect(layer.spec, other.spec if other else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ class Problem(NamedTuple):
     message: str
     offset: int | None = None
     fix: Fix | None = None
+    level: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,17 @@ class Document:
                 return None
         return value
 
-    def position(
-        self, path: str, at_key: bool = False, offset: int | None = None
-    ) -> tuple[int | None, int | None]:
-        """Line and column of a path, or of what should hold it."""
+    def places(self, paths: Iterable[str]) -> Mapping[str, spans.Place]:
+        """Where paths stand in the text, or what should hold them."""
+        if self.text is None or self.tree is None:
+            return {}
+        return spans.find_all(self.text, paths)
+
+    def line_and_column(self, offset: int | None) -> tuple[int | None, int | None]:
+        """Line and column of a character; those of the first where none is named."""
         if self.text is None:
             return None, None
-        if offset is None and self.tree is None:
-            offset = 0
-        if offset is None:
-            place = spans.find(self.text, path)
-            offset = place.key_start if at_key and place.exact else place.start
-        return spans.line_and_column(self.text, offset)
+        return spans.line_and_column(self.text, offset or 0)
 
 
 def _entries(value: Any) -> Iterator[tuple[str | int, Any]]:
@@ -148,9 +148,12 @@ def _problems(tree: Tree) -> Iterator[Problem]:
     lists = set()
     for path, value, reason in tree.faults:
         holder = path.partition("[")[0]
-        if is_used(path) and holder not in lists:  # of a list the first is enough
-            yield Problem("RI004", path, f"{printable(value)} {reason}")
-            lists.add(holder)
+        if holder in lists:  # of a list the first is enough
+            continue
+        lists.add(holder)
+        level, rest = ("", "") if is_used(path) else ("info", ", though not in use")
+        message = f"{printable(value)} {reason}{rest}"
+        yield Problem("RI004", path, message, level=level)
     for path, first, last in tree.repeated:
         code = "RI005" if is_used(path) and first != last else "RI006"
         both = f"{printable(first)} and {printable(last)}"

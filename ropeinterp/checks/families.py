@@ -13,6 +13,7 @@ from typing import Any
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
+from ropeinterp.errors import printable
 from ropeinterp.reading.source import below
 
 
@@ -108,7 +109,7 @@ class FamilyBlock(Rule):
         layer = subject.layers[0]
         word = family.block["rope_type"]
         other = subject.reread(layer, **family.block)
-        given = f"type {layer.word}" if layer.plan.given else "no rope dict"
+        given = f"type {printable(layer.word)}" if layer.plan.given else "no rope dict"
         message = (
             f"{given}, where base {family.base:g} and length {family.length} are those "
             f"of {family.name}, which has {word}{told(effect(layer.spec, other))}"

@@ -35,7 +35,7 @@ class Float32Angles(Rule):
 
     code, level = "RI501", "info"
     source = "transformers 5.23.0, measured; docs/accuracy.md"
-    bad = {"max_position_embeddings": 131072, "rope_theta": 5e5}
+    bad = {"max_position_embeddings": 131072, "rope_theta": 1e6}
     good = {"max_position_embeddings": 2048, "rope_theta": 1e4}
 
     def check(self, subject: Subject) -> Iterator[Hit]:

@@ -144,6 +144,10 @@ class Rule:
         """Find the fault in one model."""
         raise NotImplementedError
 
+    def is_error(self, hit: Hit) -> bool:
+        """Whether what was found is an error."""
+        return (hit.level or self.level) == "error"
+
     @property
     def what(self) -> str:
         """First line of the docstring: what it finds."""

@@ -7,7 +7,7 @@ it is skipped by one regular expression.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from json import decoder
 from typing import NamedTuple
 
@@ -94,34 +94,58 @@ def entries(text: str, start: int) -> Iterator[Entry]:
             i = _skip_space(text, i + 1)
 
 
-def find(text: str, path: str) -> Place:
-    """Find a path, or the nearest thing that holds it; of two equal keys the last.
+def find_all(text: str, paths: Iterable[str]) -> dict[str, Place]:
+    """Find paths in one walk; of two equal keys the last one counts.
 
     Parameters
     ----------
     text : str
         Valid JSON.
-    path : str
+    paths : iterable of str
         ``$.a.b[3]``.
 
     Returns
     -------
-    Place
+    dict
+        The place of each path, or of the nearest thing that holds it.
     """
+    wanted = {path: list(_prefixes(path)) for path in paths}
+    prefixes = {prefix for ways in wanted.values() for prefix in ways}
     start = _skip_space(text, len(BYTE_ORDER_MARK) * text.startswith(BYTE_ORDER_MARK))
-    place = Place(path == "$", start, start, value_end(text, start))
-    here = "$"
-    while not place.exact and text[place.start] in "[{":
-        next_place, next_here = None, here
-        for entry in entries(text, place.start):
-            at = below(here, entry.key)
-            if path == at or path.startswith((f"{at}.", f"{at}[")):
-                next_place = Place(path == at, *entry[1:])
-                next_here = at
-        if next_place is None or next_here == here:
-            break
-        place, here = next_place, next_here
-    return place
+    found = {"$": Place(True, start, start, value_end(text, start))}
+    left = ["$"]
+    while left:
+        here = left.pop()
+        if text[found[here].start] not in "[{":
+            continue
+        inside = {}
+        for entry in entries(text, found[here].start):
+            if (at := below(here, entry.key)) in prefixes and at != here:
+                inside[at] = Place(True, *entry[1:])
+        found |= inside
+        left += inside
+    return {
+        path: next(
+            found[prefix]._replace(exact=prefix == path)
+            for prefix in ways
+            if prefix in found
+        )
+        for path, ways in wanted.items()
+    }
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """Yield a path and the paths of all that can hold it, the longest first."""
+    yield path
+    for i in range(len(path) - 1, 0, -1):
+        if path[i] in ".[":
+            yield path[:i]
+    yield "$"
+
+
+def find(text: str, path: str) -> Place:
+    """Find one path, see :func:`find_all`."""
+    return find_all(text, [path])[path]
 
 
 def line_and_column(text: str, i: int) -> tuple[int, int]:

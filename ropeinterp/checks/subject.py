@@ -152,6 +152,10 @@ class Subject:
             replace(self.flat, keys=keys), replace(layer.plan, used=set())
         )
 
+    def read_by(self, located: Located, reader: Reader) -> tuple[Layer, ...]:
+        """Layers of the model with other keys, or as another dialect reads them."""
+        return examine(self.document, located, reader).layers
+
     @staticmethod
     def _read(flat: Flat, plan: Plan) -> RopeSpec | None:
         scratch = replace(flat, notes=[], counted=set(), strays={})
@@ -200,3 +204,24 @@ def _layer(flat: Flat, name: str, plan: Plan) -> Layer:
     except ConfigError as error:
         return Layer(name, plan, None, {}, error)
     return Layer(name, plan, spec, origins)
+
+
+def subjects(document: Document, located: Located) -> Iterator[Subject]:
+    """Read all models of a config, as transformers 5 does.
+
+    Parameters
+    ----------
+    document : Document
+        The config.
+    located : Located
+        Its models.
+
+    Yields
+    ------
+    Subject
+        But for parts that are missing.
+    """
+    reader = Reader("transformers", None)
+    for model in located.flats():
+        if model.keys:
+            yield examine(document, model, reader)

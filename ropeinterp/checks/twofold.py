@@ -7,10 +7,12 @@ transformers 4 reads ``rope_scaling`` and a base at the top level, 5 reads
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ropeinterp.checks.rule import Edit, Fix
+from ropeinterp.checks.rule import REMOVE, Edit, Fix
+from ropeinterp.reading.source import below
 
 if TYPE_CHECKING:
     from ropeinterp.checks.subject import Subject
@@ -50,7 +52,7 @@ def both(subject: Subject) -> Fix | None:
     if len(subject.layers) != 1 or subject.layers[0].spec is None:
         return None
     layer = subject.layers[0]
-    spec, path = layer.spec, subject.flat.path
+    spec = layer.spec
     if layer.plan.nested or row.layers or row.theta_keys != ("rope_theta",):
         return None
     if not layer.plan.given and row.block:
@@ -67,15 +69,41 @@ def both(subject: Subject) -> Fix | None:
         top[_MOVED[1]] = share
     elif share is not None or row.partial_keys not in ((), (_MOVED[1],)):
         return None
-    scaling = {"type": word, "rope_type": word, **own} if word != "default" else None
+    plain = word == "default" and not own
     wanted = {
         **top,
-        "rope_scaling": scaling,
+        "rope_scaling": None if plain else {"type": word, "rope_type": word, **own},
         "rope_parameters": {"rope_type": word, **top, **own},
     }
-    edits = [
-        Edit(path, key, value)
-        for key, value in wanted.items()
-        if key not in subject.keys or subject.keys[key] != value
-    ]
-    return Fix("write both schemas with equal values", tuple(edits))
+    if not _read_alike(subject, wanted):
+        return None
+    edits = tuple(_edits(subject.flat.path, subject.keys, wanted))
+    return Fix("write both schemas with equal values", edits)
+
+
+def _edits(
+    path: str, keys: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> Iterator[Edit]:
+    """Yield changes from keys to others, key by key inside objects that stand."""
+    for key, value in wanted.items():
+        old = keys.get(key)
+        if isinstance(old, dict) and old and isinstance(value, dict):
+            yield from _edits(below(path, key), old, value)
+            gone = [k for k in old if k not in value]
+            yield from (Edit(below(path, key), k, REMOVE) for k in gone)
+        elif key not in keys or old != value:
+            yield Edit(path, key, value)
+
+
+def _read_alike(subject: Subject, wanted: Mapping[str, Any]) -> bool:
+    """Whether both versions read the keys as the file is read now.
+
+    They differ, for example, about a partial factor with type "default".
+    """
+    located = replace(subject.located, keys={**subject.keys, **wanted})
+    for dialect in ("transformers", "transformers-4"):
+        reader = replace(subject.reader, dialect=dialect)
+        others = subject.read_by(located, reader)
+        if [x.spec for x in others] != [x.spec for x in subject.layers]:
+            return False
+    return True

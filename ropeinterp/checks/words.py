@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import TypeGuard
 
@@ -11,11 +12,14 @@ from ropeinterp.reading import names
 _LAST = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)(?:\[\d+\])*$")
 # Two letters of a short name make another name.
 _LONG = 7
+_LARGEST = 1e300
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a JSON value is a number; true and false are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether a JSON value is a number that float64 holds; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -_LARGEST <= value <= _LARGEST
 
 
 def is_used(path: str) -> bool:
@@ -44,7 +48,11 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 def _is_slip(name: str, other: str) -> bool:
     most = 2 if min(len(name), len(other)) >= _LONG else 1
-    return abs(len(name) - len(other)) <= most and distance(name, other) <= most
+    # Few words have nearly the same letters; only those are compared in order.
+    mine, theirs = Counter(name), Counter(other)
+    if max((mine - theirs).total(), (theirs - mine).total()) > most:
+        return False
+    return distance(name, other) <= most
 
 
 def distance(a: str, b: str) -> int:

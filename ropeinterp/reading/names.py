@@ -24,7 +24,16 @@ OF_BLOCKS = frozenset(
         "llama_4_scaling_beta",
     }
 )
-OF_SIZES = ("hidden_size", "num_attention_heads", "max_position_embeddings")
+OF_SIZES = ("hidden_size", "num_attention_heads", "head_dim", "max_position_embeddings")
+# Where layers differ, see layers.py and by_index.py.
+OF_LAYERS = (
+    "layer_types",
+    "partial_rotary_factors",
+    "layer_rope_theta",
+    "no_rope_layers",
+    "rope_scaling_layers",
+    "num_hidden_layers",
+)
 
 
 def _rows() -> Iterator[Model]:
@@ -50,5 +59,5 @@ def of_top_level() -> frozenset[str]:
     """Every top-level key that tells some model type its positions."""
     sizes = {key for row in _rows() for key in row.sizes}
     aliases = {a for row in _rows() for names in row.aliases.values() for a in names}
-    own = {"rope_scaling", "rope_parameters", "head_dim", "model_type", "layer_types"}
-    return of_bases() | of_shares() | sizes | aliases | own | OF_BLOCKS | {*OF_SIZES}
+    known = {*OF_SIZES, *OF_LAYERS, "rope_scaling", "rope_parameters", "model_type"}
+    return of_bases() | of_shares() | sizes | aliases | known | OF_BLOCKS

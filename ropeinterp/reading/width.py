@@ -20,8 +20,8 @@ from ropeinterp.reading.lookup import (
 from ropeinterp.reading.source import below
 
 _LARGEST = 2.0**60
-# A table of this width takes 50 ms; no head of a model has a tenth of it.
-_WIDEST = 2**16
+# A table of this width takes 6 ms; no head of a model has a tenth of it.
+_WIDEST = 2**13
 
 
 def _partial(flat: Flat, plan: Plan, head: Found) -> Found:

@@ -1,0 +1,235 @@
+"""RI101 to RI104, RI115, RI116: the rope dict as a whole, and its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
+from ropeinterp.checks.subject import BLOCKS, Layer, Subject
+from ropeinterp.checks.words import nearest
+from ropeinterp.errors import printable
+from ropeinterp.reading.source import below
+from ropeinterp.schemes import SCHEMES
+
+# Keys that only a scaled embedding has.
+SCALING = frozenset(
+    key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)
+) - {"partial_rotary_factor"}
+_WORDS = ("rope_type", "type", "name")
+_LAYER_WORDS = ("attention", "_layer", "main", "compress")
+_FORM = ("hidden_size", "num_attention_heads", "num_hidden_layers")
+
+
+def scales(block: Mapping[str, Any]) -> list[str]:
+    """Keys of a rope dict that have no meaning without a type."""
+    return [key for key in block if key in SCALING and block[key] is not None]
+
+
+class BlockIsNoObject(Rule):
+    """The rope dict is a string, a number or a list.
+
+    Lenient readers take it as no scaling at all, strict ones fail.
+    """
+
+    code, level, silences = "RI101", "error", ("RI2", "RI3")
+    source = "transformers 5.23.0 modeling_rope_utils.py; a published config"
+    bad = {"rope_scaling": "dynamic"}
+    good = {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look at both names of the dict, and at the dicts of layer types."""
+        for name in BLOCKS:
+            block = subject.keys.get(name)
+            if block is not None and not isinstance(block, dict):
+                shown = printable(block)
+                message = f"{shown} is no object: lenient readers take no scaling"
+                yield Hit(subject.at(name), message)
+            elif block:
+                yield from self._nested(subject, name, block)
+
+    def _nested(self, subject: Subject, name: str, block: Any) -> Iterator[Hit]:
+        labels = {row.layer for row in subject.flat.rows if row.layer}
+        for key, entry in block.items():
+            if key in labels and entry is not None and not isinstance(entry, dict):
+                message = f"{printable(entry)} is no object"
+                yield Hit(below(subject.at(name), key), message)
+
+
+class TypeIsMissing(Rule):
+    """Scaling keys in a rope dict without a type.
+
+    Readers take the dict as plain rotary embedding and drop the factor in silence.
+    """
+
+    code, level, silences = "RI102", "error", ("RI109", "RI2", "RI302", "RI303")
+    source = "transformers 5.23.0 reads it as default; a published Llama-3.2 config"
+    bad = {"rope_scaling": {"name": "dynamic", "factor": 32.0}}
+    good = {"rope_scaling": {"rope_type": "dynamic", "factor": 32.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look for keys of a scheme where no scheme is named."""
+        for layer in subject.given():
+            block = layer.plan.block
+            keys = scales(block)
+            if layer.plan.scheme or not keys or {"rope_type", "type"} & block.keys():
+                continue
+            named = block.get("name")
+            hint = f"; name {printable(named)} is not read" if named else ""
+            lost = f": {', '.join(keys)} dropped" if len(keys) < 4 else ": all dropped"
+            other = subject.reread(layer, rope_type=named) if named in SCHEMES else None
+            message = (
+                "rope_type is missing, so the embedding is plain"
+                f"{lost}{hint}{told(effect(layer.spec, other), '; ')}"
+            )
+            yield Hit(layer.plan.path, message, Fix("add rope_type"))
+
+
+class TypesDiffer(Rule):
+    """type, rope_type and name of one rope dict mean different methods.
+
+    transformers takes rope_type, other readers take type, some refuse the file.
+    """
+
+    code, level, silences = "RI103", "error", ("RI2", "RI3", "RI109")
+    source = "transformers 5.23.0 modeling_rope_utils.py; engines that read type"
+    bad = {
+        "rope_scaling": {"type": "linear", "rope_type": "dynamic", "factor": 8.0},
+    }
+    good = {"rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 8.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare what the words mean, not how they are spelt."""
+        for layer in subject.given():
+            words = {w: layer.get(w) for w in _WORDS if isinstance(layer.get(w), str)}
+            top = subject.keys.get("rope_type")
+            if words.get("name") not in SCHEMES:
+                words.pop("name", None)
+            counted = "rope_type" if "rope_type" in words else "type"
+            if counted not in words:
+                continue
+            meant = meaning(layer, words[counted])
+            path = layer.plan.path
+            for word, value in words.items():
+                if meaning(layer, value) != meant:
+                    yield self._hit(subject, layer, below(path, word), value, counted)
+            if isinstance(top, str) and meaning(layer, top) != meant:
+                yield self._hit(subject, layer, subject.at("rope_type"), top, counted)
+
+    @staticmethod
+    def _hit(
+        subject: Subject, layer: Layer, path: str, value: str, counted: str
+    ) -> Hit:
+        other = subject.reread(layer, rope_type=value)
+        counts = printable(layer.get(counted))
+        return Hit(
+            path,
+            f"{printable(value)} differs from {counted} {counts}, which transformers "
+            f"takes{told(effect(layer.spec, other))}",
+        )
+
+
+def meaning(layer: Layer, word: str) -> str:
+    """Scheme that a word stands for, whoever reads it."""
+    general = {"su": "longrope", "mrope": "default", "axial": "default"}
+    return layer.plan.row.type_words.get(word) or general.get(word, word)
+
+
+class UnknownType(Rule):
+    """A type word that no reader of this model type knows.
+
+    transformers loads the config and fails with KeyError when the model is built.
+    """
+
+    code, level, silences = "RI104", "error", ("RI109", "RI2", "RI302", "RI303")
+    source = "transformers 5.23.0 ROPE_INIT_FUNCTIONS; two published configs"
+    bad = {"rope_scaling": {"rope_type": "linaer", "factor": 4.0}}
+    good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+    errors_at = ("rope_type", "type")
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look the word up as the model type means it."""
+        if not subject.known:
+            return
+        for layer in subject.given():
+            key = "rope_type" if "rope_type" in layer.plan.block else "type"
+            word = layer.get(key)
+            if not isinstance(word, str) or layer.spec is not None:
+                continue
+            if meaning(layer, word) in SCHEMES:
+                continue
+            path, lower = below(layer.plan.path, key), word.lower()
+            fix = None
+            if lower in SCHEMES:
+                edit = Edit(layer.plan.path, key, lower)
+                fix = Fix(f'write "{lower}": case counts', (edit,))
+            elif (near := nearest(word, SCHEMES)) is not None:
+                fix = Fix(f'did you mean "{near}"?', (), False)
+            yield Hit(path, f"{printable(word)} is no known rope type", fix)
+
+
+class NoModelType(Rule):
+    """The form of a model config without model_type.
+
+    No loader can pick a class.
+    """
+
+    code, level = "RI115", "warning"
+    source = "transformers 5.23.0 AutoConfig: ValueError; a published config"
+    bad = {"model_type": None}
+    good = {}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Tell model configs from parameter files by their keys."""
+        if subject.top and subject.located.model_type is None:
+            present = [key for key in _FORM if key in subject.keys]
+            if len(present) > 1:
+                message = "is missing: no loader can pick a class"
+                yield Hit(subject.at("model_type"), message)
+
+
+class NestedByLayerType(Rule):
+    """A rope dict per layer type in a model type that has one, or the reverse.
+
+    The scaling is dropped, or reaches layers that it was not meant for.
+    """
+
+    code, level, silences = "RI116", "warning", ("RI109",)
+    source = "transformers 5.23.0: unknown keys in a flat dict; docs/huggingface.md"
+    bad = {
+        "rope_parameters": {
+            "full_attention": {"rope_type": "linear", "factor": 2.0},
+            "sliding_attention": {"rope_type": "default"},
+        }
+    }
+    good = {"rope_parameters": {"rope_type": "linear", "factor": 2.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare the form of the dict with that of the model type."""
+        if not subject.known:
+            return
+        typed = subject.flat.rows[0].layers == "types"
+        for name in BLOCKS:
+            block = subject.keys.get(name)
+            if not isinstance(block, dict) or not block:
+                continue
+            inner = [k for k, v in block.items() if isinstance(v, dict)]
+            nested = [k for k in inner if any(word in k for word in _LAYER_WORDS)]
+            kind = printable(subject.located.model_type)
+            if nested and not typed:
+                message = f"a dict per layer type, which {kind} does not read: dropped"
+                yield Hit(below(subject.at(name), nested[0]), message)
+            elif typed and not inner and scales(block) and not list(subject.given()):
+                message = f"{kind} has a dict per layer type: this one is not read"
+                yield Hit(subject.at(name), message)
+
+
+RULES = (
+    BlockIsNoObject(),
+    TypeIsMissing(),
+    TypesDiffer(),
+    UnknownType(),
+    NoModelType(),
+    NestedByLayerType(),
+)

@@ -1,0 +1,163 @@
+"""RI203, RI204, RI213, RI215, RI216: numbers that are defined, and odd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
+from ropeinterp.checks.subject import Subject
+from ropeinterp.checks.values import keys_of
+from ropeinterp.checks.words import is_number
+from ropeinterp.errors import printable
+from ropeinterp.reading.source import below
+
+_LARGE = 2**31
+
+
+class OddFactor(Rule):
+    """A factor below 1, or above a million.
+
+    Below 1 the context shrinks; it looks like the inverse, which one engine takes as
+    its option.
+    """
+
+    code, level = "RI203", "warning"
+    source = "transformers 5.23.0 logs it; arXiv:2306.15595"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": 0.25}}
+    good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Compare with the inverse."""
+        for layer, key, path, value in keys_of(subject):
+            if key.field != "factor" or key.name != "factor" or not is_number(value):
+                continue
+            if 0 < value < 1 and layer is not None:
+                other = subject.reread(layer, factor=1 / value)
+                words = told(effect(layer.spec, other))
+                message = (
+                    f"{value:g} shortens the context; {1 / value:g} would extend it"
+                )
+                yield Hit(path, message + words)
+            elif value > 1e6:
+                yield Hit(path, f"{value:g} is no factor of a context")
+
+
+class FactorOne(Rule):
+    """A factor of 1 in a method that scales by it.
+
+    Nothing is scaled, but "dynamic" still raises the base beyond its length.
+    """
+
+    code, level = "RI204", "warning"
+    source = "transformers 5.23.0 _compute_dynamic_ntk_parameters"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": 1.0}}
+    good = {"rope_scaling": None}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Leave out longrope, whose lists scale, and dynamic by alpha."""
+        for layer in subject.given():
+            scheme = layer.scheme
+            if scheme in ("linear", "dynamic", "yarn", "llama3"):
+                factor = layer.get("factor")
+                if is_number(factor) and factor == 1 and not layer.get("alpha"):
+                    path = below(layer.plan.path, "factor")
+                    message = f"1 scales nothing with type {layer.scheme}"
+                    if scheme == "dynamic":
+                        message += " up to the stated length, and does beyond it"
+                    yield Hit(path, message)
+
+
+class OddBase(Rule):
+    """A base of 1, or outside the range that gives usable frequencies.
+
+    With base 1 all pairs turn equally fast and YaRN divides by ln 1 = 0; beyond 1e30
+    all but the first frequencies vanish.
+    """
+
+    code, level = "RI213", "warning"
+    source = "arXiv:2104.09864: theta = 10000"
+    bad = {"rope_theta": 1.0}
+    good = {"rope_theta": 1e6}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look at the bases that are positive."""
+        for _, key, path, value in keys_of(subject):
+            if key.field != "base" or not is_number(value) or not value > 0:
+                continue
+            if value == 1:
+                yield Hit(path, "base 1 makes all frequencies equal")
+            elif value < 1 or value > 1e30:
+                message = f"base {value:g} gives no usable frequencies"
+                yield Hit(path, message, level="error")
+
+
+class OddLength(Rule):
+    """A length that is written with a fraction, or above 2**31.
+
+    transformers refuses a float for max_position_embeddings.
+    """
+
+    code, level = "RI215", "warning"
+    source = "transformers 5.23.0: TypeError"
+    bad = {"max_position_embeddings": 32768.0}
+    good = {"max_position_embeddings": 32768}
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look at the length of the context alone."""
+        for _, key, path, value in keys_of(subject):
+            if key.field != "length" or not is_number(value):
+                continue
+            if value > _LARGE:
+                yield Hit(path, f"{printable(value)} is no length of a context")
+            elif isinstance(value, float) and value.is_integer() and value > 0:
+                holder, _, name = path.rpartition(".")
+                fix = Fix(f"write {int(value)}", (Edit(holder, name, int(value)),))
+                yield Hit(path, f"{value} is refused by transformers: no integer", fix)
+
+
+class BetaZero(Rule):
+    """beta_fast or beta_slow is 0.
+
+    transformers takes 32 and 1 instead, other readers divide by it.
+    """
+
+    code, level = "RI216", "warning"
+    source = "transformers 5.23.0: beta_fast or 32"
+    bad = {
+        "rope_scaling": {
+            "rope_type": "yarn",
+            "factor": 4.0,
+            "original_max_position_embeddings": 8192,
+            "beta_slow": 0,
+        }
+    }
+    good = {
+        "rope_scaling": {
+            "rope_type": "yarn",
+            "factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        }
+    }
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        """Look for zeros that count as missing."""
+        for layer, key, path, value in keys_of(subject):
+            if (
+                layer
+                and key.name.startswith("beta_")
+                and is_number(value)
+                and not value
+            ):
+                edit = Edit(layer.plan.path, key.name, REMOVE)
+                message = "0 counts as missing here, and divides elsewhere"
+                yield Hit(path, message, Fix("remove it", (edit,)))
+
+
+RULES = (
+    OddFactor(),
+    FactorOne(),
+    OddBase(),
+    OddLength(),
+    BetaZero(),
+)

@@ -1,0 +1,228 @@
+"""Every rule fires on its bad example, and not on its good one."""
+
+import json
+
+import numpy as np
+import pytest
+
+import ropeinterp as ri
+from ropeinterp.checks import DIALECTS, RULES, check
+
+PLAIN = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "max_position_embeddings": 32768,
+    "rope_theta": 10000.0,
+}
+LEVELS = ("error", "warning", "info")
+
+
+def example(keys):
+    """The source of an example: a whole text, or keys over those of a plain config."""
+    if isinstance(keys, str):
+        return keys.encode()
+    both = PLAIN | dict(keys)
+    return {k: v for k, v in both.items() if v is not None or k == "rope_scaling"}
+
+
+def strong(findings):
+    return {f.code for f in findings if f.level != "info"}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_bad_example_is_found_and_good_one_is_clean(rule):
+    bad = check(example(rule.bad), dialects=rule.dialects)
+    found = [f for f in bad if f.code == rule.code]
+    assert [f.level for f in found][:1] == [rule.level]
+    assert strong(bad) <= {rule.code}  # one fault, one finding
+    good = check(example(rule.good), dialects=rule.dialects)
+    assert rule.code not in {f.code for f in good}
+    assert not strong(good)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_says_what_why_and_whence(rule):
+    assert rule.what.endswith(".")
+    assert rule.why.endswith(".")
+    assert rule.source
+    assert rule.level in LEVELS
+    assert rule.code[:2] == "RI"
+    assert set(rule.dialects) <= set(DIALECTS)
+
+
+def test_no_code_is_used_twice():
+    codes = [rule.code for rule in RULES]
+    assert codes == sorted(set(codes))
+
+
+def test_silenced_codes_exist():
+    codes = [rule.code for rule in RULES]
+    for rule in RULES:
+        for prefix in rule.silences:
+            assert any(code.startswith(prefix) for code in codes), (rule.code, prefix)
+
+
+# ---- where a finding points --------------------------------------------------------
+
+TEXT = """{
+  "model_type": "llama",
+  "hidden_size": 4096,
+  "num_attention_heads": 32,
+  "max_position_embeddings": 32768,
+  "rope_scaling": {
+    "rope_type": "yarn",
+    "factor": 4.0,
+    "finetuned": true
+  }
+}
+"""
+
+
+def test_a_wrong_value_is_found_at_its_line_and_column():
+    text = TEXT.replace("4.0", '"4"').replace(
+        '"finetuned": true', '"original_max_position_embeddings": 8192'
+    )
+    (found,) = [f for f in check(text.encode()) if f.level == "error"]
+    assert (found.code, found.line, found.column) == ("RI201", 8, 15)
+    assert found.path == "$.rope_scaling.factor"
+    assert found.value == "4"
+
+
+def test_an_unknown_key_is_found_at_the_key():
+    (found,) = [f for f in check(TEXT.encode()) if f.code == "RI109"]
+    assert (found.line, found.column, found.value) == (9, 5, True)
+
+
+def test_a_missing_key_is_found_at_the_object_that_lacks_it():
+    (found,) = [f for f in check(TEXT.encode()) if f.code == "RI303"]
+    assert found.path == "$.rope_scaling.original_max_position_embeddings"
+    assert (found.line, found.column, found.value) == (6, 19, None)
+
+
+def test_a_mapping_has_no_lines():
+    (found,) = [f for f in check(json.loads(TEXT)) if f.code == "RI303"]
+    assert (found.file, found.line, found.column) == (None, None, None)
+
+
+def test_not_json_is_found_where_the_parser_stops():
+    (found,) = check(b'{\n  "a": 1,\n}')
+    assert (found.code, found.line, found.column) == ("RI002", 3, 1)
+    assert "'}'" in found.message
+
+
+def test_of_two_equal_keys_the_last_is_shown():
+    text = b'{"model_type": "bert",\n "rope_theta": 1,\n "rope_theta": 2}'
+    (found,) = [f for f in check(text) if f.level == "error"]
+    assert (found.code, found.line) == ("RI005", 3)
+    assert "1 and 2" in found.message
+
+
+# ---- numbers in messages, from elsewhere ---------------------------------------------
+
+
+def test_numbers_of_a_missing_original_length_are_those_of_the_rule_book():
+    # 131072 taken for 32768: 23 of 64 frequencies, up to 2.24x; 40960: 17, 1.18x.
+    block = {"rope_type": "yarn", "factor": 4.0}
+    for length, words in ((131072, "23 of 64"), (40960, "17 of 64")):
+        keys = {
+            "max_position_embeddings": length,
+            "rope_theta": 1e6,
+            "rope_scaling": block,
+        }
+        (found,) = [f for f in check(PLAIN | keys) if f.code == "RI303"]
+        assert words in found.message
+        assert ("2.24x" if length == 131072 else "1.18x") in found.message
+
+
+def test_numbers_of_a_lost_llama3_block_are_those_of_the_rule_book():
+    keys = {"max_position_embeddings": 131072, "rope_theta": 500000.0}
+    (found,) = [f for f in check(PLAIN | keys) if f.code == "RI305"]
+    assert "35 of 64 frequencies differ, by up to 8x" in found.message
+
+
+def test_an_attn_factor_is_offered_as_what_it_multiplies_to():
+    # 0.8782488562869419 * (0.1 ln 4 + 1) = 1
+    rule = next(rule for rule in RULES if rule.code == "RI107")
+    (found,) = [f for f in check(example(rule.bad)) if f.code == "RI107"]
+    assert found.fix.edits[1].value == 1.0
+    assert "logits 1.2965x" in found.message
+
+
+# ---- arguments ---------------------------------------------------------------------
+
+
+def test_select_and_ignore_take_prefixes():
+    bad = example({"rope_scaling": {"rope_type": "linear", "factor": 0.25}})
+    assert {f.code for f in check(bad, select=["RI2"])} == {"RI203"}
+    assert not {f.code for f in check(bad, ignore=["RI2"])} & {"RI203"}
+    assert check(bad, select=["RI2"], ignore=["RI203"]) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"select": ["RI9"]}, ValueError, "'RI9'"),
+        ({"ignore": "RI2"}, TypeError, "'RI2'"),
+        ({"select": [2]}, TypeError, "2"),
+        ({"dialects": ["transformers-3"]}, ValueError, "'transformers-3'"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments, error, words):
+    with pytest.raises(error, match=words):
+        check(PLAIN, **arguments)
+
+
+def test_a_wrong_source_raises_and_a_wrong_file_is_a_finding(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        check(tmp_path / "config.json")
+    with pytest.raises(TypeError, match="int"):
+        check(3)
+    (found,) = check(tmp_path)
+    assert (found.code, found.line) == ("RI001", None)
+    assert found.file == str(tmp_path / "config.json")
+
+
+def test_dialects_add_rules():
+    keys = {"rope_theta": None, "rope_parameters": {"rope_theta": 1e6}}
+    assert "RI401" not in {f.code for f in check(example(keys))}
+    assert "RI401" in {
+        f.code for f in check(example(keys), dialects=["transformers-4"])
+    }
+
+
+def test_a_config_object_is_checked_as_its_mapping():
+    class Config:
+        def to_dict(self):
+            return PLAIN | {"max_position_embeddings": np.float64(32768)}
+
+    assert "RI215" in {f.code for f in ri.check(Config())}
+
+
+# ---- composite models ----------------------------------------------------------------
+
+
+def test_every_part_is_checked_though_one_is_broken():
+    config = {
+        "model_type": "qwen2_vl",
+        "text_config": {
+            "model_type": "qwen2_vl_text",
+            "hidden_size": 4096,
+            "num_attention_heads": 32,
+            "rope_scaling": {"rope_type": "mrope", "mrope_section": [1, 2, 3]},
+        },
+        "vision_config": {"model_type": "qwen2_vl", "embed_dim": -4},
+    }
+    paths = {f.path: f.code for f in check(config) if f.level == "error"}
+    assert paths["$.text_config.rope_scaling.mrope_section"] == "RI214"
+    assert any(path.startswith("$.vision_config") for path in paths)
+
+
+def test_a_part_that_is_no_object_is_one_finding():
+    (found,) = check({"model_type": "llava", "text_config": 3})
+    assert (found.code, found.path) == ("RI003", "$.text_config")
+
+
+def test_a_model_type_that_is_no_word_is_one_finding():
+    (found,) = check(PLAIN | {"model_type": 7})
+    assert (found.code, found.path) == ("RI201", "$.model_type")
