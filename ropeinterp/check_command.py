@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from importlib import import_module
 from io import StringIO
 from typing import NamedTuple
 
@@ -136,7 +135,8 @@ def _mend(
     paths: Sequence[str], rules: Sequence[Rule], arguments: argparse.Namespace
 ) -> tuple[str, str]:
     """Fix files, or show how; returns what happened and the differences."""
-    fixing = import_module("ropeinterp.checks.fixing")  # slow, and few ask for it
+    from ropeinterp.checks import fixing  # few ask for it
+
     told: list[str] = []
     diffs: list[str] = []
     mended = 0

@@ -320,7 +320,7 @@ def test_every_key_of_pyproject(run):
 
 @pytest.fixture
 def fixing(monkeypatch):
-    """The module behind --fix, made by hand: it turns 0.25 into 4.0."""
+    """The functions behind --fix, made by hand: they turn 0.25 into 4.0."""
 
     def fix_file(path, rules, unsafe):
         before = Path(path).read_text()
@@ -336,8 +336,8 @@ def fixing(monkeypatch):
             raise OSError("is a link")
         Path(path).write_text(text)
 
-    module = SimpleNamespace(fix_file=fix_file, replace=replace)
-    monkeypatch.setitem(sys.modules, "ropeinterp.checks.fixing", module)
+    monkeypatch.setattr("ropeinterp.checks.fixing.fix_file", fix_file)
+    monkeypatch.setattr("ropeinterp.checks.fixing.replace", replace)
 
 
 @pytest.mark.usefixtures("fixing")
@@ -372,6 +372,21 @@ def test_what_cannot_be_fixed_is_told(run):
         "broken.json: left alone: because",
         "0 fixed",
     ]
+
+
+def test_what_fix_writes_is_clean_and_applies_as_a_patch(run):
+    yarn = {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 4096}
+    path = Path(write("config.json", PLAIN | {"rope_scaling": yarn}))
+    before = path.read_text()
+    code, diff, _ = run("check", "config.json", "--diff")
+    assert (code, path.read_text()) == (1, before)
+    code, out, err = run("check", "config.json", "--fix")
+    assert (code, err) == (0, "2 fixed\n")  # the length, and both schemas
+    assert out.startswith("nothing wrong in 1 file")
+    fixed = path.read_text()
+    kept = [line[1:] for line in diff.splitlines()[3:] if line[0] in "+ "]
+    assert "\n".join(kept) in fixed
+    assert json.loads(fixed)["max_position_embeddings"] == 16384
 
 
 # ---- explain ---------------------------------------------------------------------
