@@ -51,17 +51,22 @@ class Document:
 
     def value(self, path: str) -> Any:
         """Return what stands at a path; None where there is nothing."""
-        value: Any = None if self.tree is None else self.tree.keys
-        here = "$"
-        while here != path:
+        return self.values([path])[path]
+
+    def values(self, paths: Iterable[str]) -> dict[str, Any]:
+        """Return what stands at paths, in one walk; None where there is nothing."""
+        found: dict[str, Any] = dict.fromkeys(paths)
+        ways = {way for path in found for way in spans.holders(path)}
+        left: list[tuple[str, Any]] = [("$", self.tree.keys if self.tree else None)]
+        while left:
+            here, value = left.pop()
+            if here in found:
+                found[here] = value
             for key, entry in _entries(value):
                 at = json_source.below(here, key)
-                if at != here and (path == at or path.startswith((f"{at}.", f"{at}["))):
-                    value, here = entry, at
-                    break
-            else:
-                return None
-        return value
+                if at in ways and at != here:
+                    left.append((at, entry))
+        return found
 
     def places(self, paths: Iterable[str]) -> Mapping[str, spans.Place]:
         """Where paths stand in the text, or what should hold them."""
