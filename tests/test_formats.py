@@ -103,6 +103,13 @@ def test_json_tells_a_key_that_goes_from_one_that_becomes_null():
     ]
 
 
+def test_json_of_a_fix_is_finite():
+    edits = (Edit("$", "rope_parameters", {"mine": [math.nan], "factor": 2.0}),)
+    finding = Finding("RI113", "info", None, "$", None, None, "", None, Fix("", edits))
+    edit = strict(render("json", [finding]))[0]["fix"]["edits"][0]
+    assert edit["value"] == {"mine": ["nan"], "factor": 2.0}
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

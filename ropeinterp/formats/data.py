@@ -72,4 +72,14 @@ def _edit(edit: Edit) -> dict[str, Any]:
     """Return the change; a key that goes has no value, null is one."""
     if edit.value is REMOVE:
         return {"path": edit.path, "key": edit.key, "remove": True}
-    return asdict(edit)
+    return asdict(edit) | {"value": _finite(edit.value)}
+
+
+def _finite(value: Any) -> Any:
+    """Return a value that JSON can hold: a private key of the config may be NaN."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    odd = isinstance(value, float) and not math.isfinite(value)
+    return printable(value) if odd else value
