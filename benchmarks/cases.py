@@ -18,7 +18,7 @@ class Case(NamedTuple):
     rotary_dim: int = 128
     layout: str = "half"
     start: int = 0  # position of the first token
-    alone: bool = False  # a row about a single call, of no peer's
+    alone: bool = False  # a row about a single call of ours, of no other peer's
 
     @property
     def positions(self):

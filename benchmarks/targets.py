@@ -35,6 +35,16 @@ def targets():
     ):
         for dtype in c.FLOATS:
             yield ratio(peer, c.PREFILL, dtype, p.FRESH, bound)
+    for dtype in c.FLOATS:
+        yield Target(
+            f"{p.EAGER} over {p.OURS_TORCH}, {c.PREFILL} {dtype} {p.FRESH}",
+            True,
+            11,
+            lambda r, d=dtype: (
+                r.mu(p.EAGER, c.PREFILL, d, p.FRESH)
+                / r.mu(p.OURS_TORCH, c.PREFILL, d, p.FRESH)
+            ),
+        )
     yield ratio(p.ORT, c.PREFILL, "float32", p.OUT, 2.3)
     yield ratio(p.ORT, c.PREFILL, "float16", p.OUT, 5)
     yield ratio(p.GGML, c.BY_TOKEN, "float32", p.OUT, 1.4)
@@ -51,6 +61,16 @@ def targets():
     yield microseconds("decode, rope with out=, 32 heads", c.DECODE_Q, p.UFUNC, 2)
     for form in (p.IN_PLACE, p.OUT, p.FRESH):
         yield microseconds(f"decode, spec.apply {form}", c.DECODE_Q, form, 6)
+    for form in (p.IN_PLACE, p.OUT, p.FRESH):
+        key = c.DECODE_Q, "bfloat16", form
+        yield Target(
+            f"decode bfloat16 {form}, {p.OURS_TORCH} less {p.OURS}, µs",
+            False,
+            5,
+            lambda r, k=key: (
+                1e6 * (r.seconds(p.OURS_TORCH, *k) - r.seconds(p.OURS, *k))
+            ),
+        )
     yield Target("inv_freq of the slowest scheme, µs", False, 10, slowest_scheme)
 
 

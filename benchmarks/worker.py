@@ -63,8 +63,9 @@ def frequencies(module, budget):
 
 def jobs(module, name, budget):
     """What to run: row, column and a call that measures it."""
+    ours = name in (peers.OURS, peers.OURS_TORCH)
     for case in cases.CASES:
-        if hasattr(module, "rotations") and (name == peers.OURS or not case.alone):
+        if hasattr(module, "rotations") and (ours or not case.alone):
             yield case.row, case.dtype, partial(rotate, module, case, budget)
     for key, length in cases.TABLES.items():
         if hasattr(module, "tables"):

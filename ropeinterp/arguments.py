@@ -126,10 +126,6 @@ def checked_x(x: ArrayLike, name: str = "x") -> NDArray[Any]:
         raise TypeError(
             f"{name} is {dtype}, not float16, bfloat16, float32 or float64{hint}"
         )
-    if array.ndim == 0:
-        raise ValueError(
-            f"{name} has no axes: its last one must hold the channels of a head"
-        )
     return array
 
 
@@ -216,8 +212,8 @@ def aligned_positions(
             lengths[len(lengths) - len(own) :] = own
         if not (fits and all(map(_broadcasts, lengths, shape))):
             raise ValueError(
-                f"positions of shape {p.shape} do not fit {name} of leading shape "
-                f"{shape[:-1]} with the sequence along axis {axis}"
+                f"positions of shape {(*p.shape,)} do not fit {name} of leading shape "
+                f"{(*shape[:-1],)} with the sequence along axis {axis}"
             )
     return p.reshape((*axes, *lengths))
 

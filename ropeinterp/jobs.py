@@ -14,7 +14,6 @@ from ropeinterp.arguments import (
     aligned_positions,
     checked_out,
     checked_positions,
-    checked_x,
     has_axes,
     sequence_axis,
 )
@@ -38,10 +37,14 @@ class Job(NamedTuple):
     heads: int | None = None
 
 
-def checked(spec: RopeSpec, x: ArrayLike, name: str = "x") -> NDArray[Any]:
-    """Return x as an array whose rows the spec can rotate, or raise."""
-    array = checked_x(x, name)
-    first, rotary, channels = spec.rotary_offset, spec.rotary_dim, array.shape[-1]
+def check_channels(spec: RopeSpec, shape: tuple[int, ...], name: str = "x") -> None:
+    """Refuse an x whose last axis does not hold what a spec rotates."""
+    first, rotary = spec.rotary_offset, spec.rotary_dim
+    if not shape:
+        raise ValueError(
+            f"{name} has no axes: its last one must hold the channels of a head"
+        )
+    channels = shape[-1]
     if channels < first + rotary:
         raise ValueError(
             f"{name} has {channels} channels in its last axis, but rotary_offset "
@@ -52,7 +55,6 @@ def checked(spec: RopeSpec, x: ArrayLike, name: str = "x") -> NDArray[Any]:
             f"{name} has {channels} channels in its last axis, an odd number, but "
             f"{spec.layout} pairs neighbours: rotary_dim is {rotary}"
         )
-    return array
 
 
 def directed(

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ropeinterp import _core
 from ropeinterp.arguments import checked_pair
 from ropeinterp.errors import printable
-from ropeinterp.jobs import Job, checked, directed, prepared, together
+from ropeinterp.jobs import Job, check_channels, directed, prepared, together
 from ropeinterp.layouts import LAYOUTS, Layout
 from ropeinterp.tables import check_precision, tables_of
 
@@ -77,7 +77,7 @@ def _by_tables(
 
 def apply(
     spec: RopeSpec,
-    x: ArrayLike,
+    x: NDArray[Any],
     positions: ArrayLike | None = None,
     *,
     seq_axis: int = -2,
@@ -89,14 +89,15 @@ def apply(
 ) -> NDArray[Any]:
     """Rotate x by a spec with fixed frequencies.
 
-    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`. With `rotated`, x
-    comes from there: it stands in the layout of results and carries the attention
-    factor.
+    Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`, but x has passed
+    :func:`ropeinterp.arguments.checked_x`, or it is uint16: the bits of bfloat16. With
+    `rotated`, x comes from there: it stands in the layout of results and carries the
+    attention factor.
     """
     _check_how(spec, inverse, precision, threads)
-    array = checked(spec, x)
-    p = directed(spec, positions, array, seq_axis, inverse)
-    job = prepared(spec, array, p, seq_axis, out)
+    check_channels(spec, x.shape)
+    p = directed(spec, positions, x, seq_axis, inverse)
+    job = prepared(spec, x, p, seq_axis, out)
     layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
     if rotated:
         layout, scale = LAYOUTS[layout.result], 1.0
@@ -106,8 +107,8 @@ def apply(
 
 def apply_qk(
     spec: RopeSpec,
-    q: ArrayLike,
-    k: ArrayLike,
+    q: NDArray[Any],
+    k: NDArray[Any],
     positions: ArrayLike | None = None,
     *,
     seq_axis: int = -2,
@@ -121,12 +122,13 @@ def apply_qk(
     Parameters and results as for :meth:`ropeinterp.RopeSpec.apply_qk`.
     """
     _check_how(spec, inverse, precision, threads)
-    of_q, of_k = checked(spec, q, "q"), checked(spec, k, "k")
+    for name, x in (("q", q), ("k", k)):
+        check_channels(spec, x.shape, name)
     outs = (None, None) if out is None else checked_pair(out)
-    p = directed(spec, positions, of_q, seq_axis, inverse, "q")
+    p = directed(spec, positions, q, seq_axis, inverse, "q")
     jobs = together(
-        prepared(spec, of_q, p, seq_axis, outs[0], ("q", "out[0]")),
-        prepared(spec, of_k, p, seq_axis, outs[1], ("k", "out[1]")),
+        prepared(spec, q, p, seq_axis, outs[0], ("q", "out[0]")),
+        prepared(spec, k, p, seq_axis, outs[1], ("k", "out[1]")),
         has_outs=out is not None,
     )
     layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
@@ -214,7 +216,7 @@ def check_turns(spec: RopeSpec, what: str) -> None:
 def retarget(
     old: RopeSpec,
     new: RopeSpec,
-    k: ArrayLike,
+    k: NDArray[Any],
     positions: ArrayLike,
     *,
     seq_axis: int = -2,
@@ -230,9 +232,9 @@ def retarget(
         if mine != other:
             raise ValueError(f"{name} of the two specs differs: {mine} and {other}")
     layout = LAYOUTS[LAYOUTS[old.layout].result]  # in which rotated keys stand
-    x = checked(old, k, "k")
-    p = directed(old, positions, x, seq_axis, name="k")
-    job = prepared(old, x, p, seq_axis, out, ("k", "out"))
+    check_channels(old, k.shape, "k")
+    p = directed(old, positions, k, seq_axis, name="k")
+    job = prepared(old, k, p, seq_axis, out, ("k", "out"))
     double = np.dtype(np.float64)
     ratio = new.attention_scaling / old.attention_scaling
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ropeinterp import export, hf32, rotate, scalars, tables
 from ropeinterp import planes as turn_planes
-from ropeinterp.arguments import check_seq_len
+from ropeinterp.arguments import check_seq_len, checked_x
 from ropeinterp.errors import ParameterError
 from ropeinterp.invariants import CHECKS, check_together
 from ropeinterp.schemes import SCHEMES
@@ -730,7 +730,7 @@ class RopeSpec:
         """
         return rotate.apply(
             self._fixed(seq_len),
-            x,
+            checked_x(x),
             positions,
             seq_axis=seq_axis,
             out=out,
@@ -785,8 +785,8 @@ class RopeSpec:
         """
         return rotate.apply_qk(
             self._fixed(seq_len),
-            q,
-            k,
+            checked_x(q, "q"),
+            checked_x(k, "k"),
             positions,
             seq_axis=seq_axis,
             out=out,
@@ -824,7 +824,12 @@ class RopeSpec:
         if delta is None:
             raise TypeError("delta must be a number or an array, not None")
         return rotate.apply(
-            self._fixed(seq_len), k, delta, seq_axis=seq_axis, out=out, rotated=True
+            self._fixed(seq_len),
+            checked_x(k, "k"),
+            delta,
+            seq_axis=seq_axis,
+            out=out,
+            rotated=True,
         )
 
     def retarget(
@@ -866,7 +871,7 @@ class RopeSpec:
         return rotate.retarget(
             self._fixed(seq_len),
             other._fixed(seq_len),
-            k,
+            checked_x(k, "k"),
             positions,
             seq_axis=seq_axis,
             out=out,

@@ -27,12 +27,14 @@ class Peer(NamedTuple):
 _HUGE = {"THP_MEM_ALLOC_ENABLE": "1"}
 _TORCH = ("torch", "transformers")
 OURS, NUMPY = "ropeinterp", "NumPy"
+OURS_TORCH = "ropeinterp.torch"
 EAGER, EAGER_HUGE = "transformers", "transformers, huge pages"
 COMPILED, COMPILED_HUGE = "torch.compile", "torch.compile, huge pages"
 ORT, NUMBA, GGML = "onnxruntime", "numba", "ggml"
 
 PEERS = {
     OURS: Peer("ours"),
+    OURS_TORCH: Peer("ours_torch", _TORCH),
     NUMPY: Peer("plain_numpy", ("numpy",)),
     EAGER: Peer("transformers_eager", _TORCH),
     EAGER_HUGE: Peer("transformers_eager", _TORCH, _HUGE),

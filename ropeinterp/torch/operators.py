@@ -1,0 +1,173 @@
+"""The operators that autograd, compilers and exporters see.
+
+A spec reaches them as text and numbers. They run on the CPU; what an accelerator
+does is made of torch's own operations in :mod:`ropeinterp.torch.composed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from ropeinterp import rotate as kernels
+from ropeinterp.arguments import checked_positions
+from ropeinterp.layouts import LAYOUTS
+from ropeinterp.spec import RopeSpec
+from ropeinterp.tables import tables_of
+from ropeinterp.torch.tensors import array_of, tensor_of
+
+# The numbers of a spec, in the order of numbers().
+_NUMBERS = "str floats, str layout, int rotary_dim, int rotary_offset, int[] axis_map"
+_TABLE_TYPES = {
+    torch.float64: np.float64,
+    torch.float32: np.float32,
+    torch.float16: np.float16,
+    torch.bfloat16: np.uint16,
+}
+
+
+def check_table_type(dtype: torch.dtype | None) -> torch.dtype | None:
+    """Return the dtype of tables, or raise."""
+    if dtype is not None and dtype not in _TABLE_TYPES:
+        raise TypeError(f"dtype {dtype}: must be float16, bfloat16, float32 or float64")
+    return dtype
+
+
+@torch.compiler.assume_constant_result
+def _floats(spec: RopeSpec, seq_len: int | None) -> str:
+    """Text, because that is a constant to every compiler; tensors and floats are not.
+
+    They trace those, guard them, and take their sizes for sizes of x.
+    """
+    fixed = spec._fixed(seq_len)
+    scales = np.array([fixed.attention_scaling, fixed.position_scale])
+    return (scales.tobytes() + fixed._planes.tobytes()).hex()
+
+
+def numbers(spec: RopeSpec, seq_len: int | None = None) -> tuple[Any, ...]:
+    """Return what an operator needs to know of a spec at a length."""
+    return (
+        _floats(spec, seq_len),
+        spec.layout,
+        spec.rotary_dim,
+        spec.rotary_offset,
+        list(spec.axis_map or ()),
+    )
+
+
+class _Numbers:
+    """The same as an object: all that rotations and tables take from a spec."""
+
+    def __init__(
+        self, floats: str, layout: str, dim: int, offset: int, axes: Sequence[int]
+    ) -> None:
+        self.attention_scaling, self.position_scale, *_ = given = np.frombuffer(
+            bytes.fromhex(floats)
+        )
+        self._planes = given[2:].reshape(-1, dim // 2)
+        self.layout, self.rotary_dim, self.rotary_offset = layout, dim, offset
+        self.axis_map = tuple(axes) or None
+
+    n_axes = RopeSpec.n_axes
+    splits_pairs = RopeSpec.splits_pairs
+
+
+def _run(x: torch.Tensor, positions: torch.Tensor | None, *rest: Any) -> None:
+    *given, seq_axis, inverse, out = rest
+    kernels.apply(
+        cast("RopeSpec", _Numbers(*given)),
+        array_of(x),
+        None if positions is None else positions.numpy(),
+        seq_axis=seq_axis,
+        inverse=inverse,
+        out=array_of(out),
+    )
+
+
+# ---- rotations -------------------------------------------------------------------
+
+_ROTATION = f"Tensor x, Tensor? positions, {_NUMBERS}, int seq_axis, bool inverse"
+
+rotate_into = torch.library.custom_op(
+    "ropeinterp::rotate_into",
+    _run,
+    mutates_args=("out",),
+    device_types="cpu",
+    schema=f"({_ROTATION}, Tensor(a!) out) -> ()",
+)
+
+
+@torch.library.custom_op(
+    "ropeinterp::rotate",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"({_ROTATION}) -> Tensor",
+)
+def rotate(x: torch.Tensor, *rest: Any) -> torch.Tensor:
+    """Rotate x into a new tensor."""
+    # NumPy's memory, which has huge pages, where its strides are sure to be torch's.
+    plain = x.is_contiguous()
+    new = np.empty_like(array_of(x)) if plain else array_of(torch.empty_like(x))
+    out = tensor_of(new, x.dtype)
+    _run(x, *rest, out)
+    return out
+
+
+@rotate.register_fake
+def _(x: torch.Tensor, *rest: Any) -> torch.Tensor:
+    return torch.empty_like(x)
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+    _, positions, *ctx.rest = inputs
+    ctx.save_for_backward(positions)
+
+
+def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    """Return the rotation backwards: the transpose of s R is s times R inverse."""
+    (positions,) = ctx.saved_tensors
+    floats, layout, dim, first, *between, inverse = ctx.rest
+    if LAYOUTS[layout].result != layout:
+        grad, layout = _interleaved(grad, first, dim // 2), "interleaved"
+    back = rotate(grad, positions, floats, layout, dim, first, *between, not inverse)
+    return back, *[None] * (len(ctx.rest) + 1)
+
+
+def _interleaved(grad: torch.Tensor, first: int, n: int) -> torch.Tensor:
+    """Put the two halves of a rotated slice side by side, pair by pair."""
+    a, b = grad[..., first : first + n], grad[..., first + n : first + 2 * n]
+    slices = grad[..., :first], torch.stack((a, b), -1).flatten(-2)
+    return torch.cat((*slices, grad[..., first + 2 * n :]), -1)
+
+
+rotate.register_autograd(_backward, setup_context=_remember)
+
+
+# ---- tables ----------------------------------------------------------------------
+
+
+@torch.library.custom_op(
+    "ropeinterp::tables",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"(Tensor positions, {_NUMBERS}, bool with_axes, ScalarType dtype) "
+    "-> (Tensor, Tensor)",
+)
+def tables(positions: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Exact cosines and sines of positions, attention scaling included."""
+    *given, with_axes, dtype = rest
+    spec = cast("RopeSpec", _Numbers(*given))
+    p, kind = checked_positions(positions.numpy()), np.dtype(_TABLE_TYPES[dtype])
+    cos, sin = tables_of(spec, p, with_axes, kind, spec.attention_scaling)
+    return tensor_of(cos, dtype), tensor_of(sin, dtype)
+
+
+@tables.register_fake
+def _(positions: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    *_, dim, _, axis_map, with_axes, dtype = rest
+    columns = dim if len(axis_map) == dim else dim // 2
+    cos = positions.new_empty((*positions.shape[with_axes:], columns), dtype=dtype)
+    return cos, torch.empty_like(cos)

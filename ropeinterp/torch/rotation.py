@@ -1,0 +1,139 @@
+"""apply(): which way a tensor is rotated."""
+
+from __future__ import annotations
+
+import operator
+
+import torch
+from numpy.typing import ArrayLike
+
+from ropeinterp import rotate as kernels
+from ropeinterp.spec import RopeSpec
+from ropeinterp.torch import composed, operators
+from ropeinterp.torch.tensors import (
+    array_of,
+    check_out,
+    check_x,
+    has_tangent,
+    is_followed,
+    position_array,
+    position_tensor,
+    tensor_of,
+)
+
+# Others are recorded or replaced on the way by who made them: tracers, wrappers.
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def apply(
+    x: torch.Tensor,
+    positions: ArrayLike | None,
+    spec: RopeSpec,
+    *,
+    seq_axis: int = -2,
+    seq_len: int | None = None,
+    inverse: bool = False,
+    out: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Rotate a tensor; gradients, compilers and exporters follow.
+
+    On the CPU the kernels of NumPy arrays run on the tensor's own memory. Elsewhere
+    torch's operations rotate by exact tables, and x stays where it is.
+
+    Parameters
+    ----------
+    x : torch.Tensor of float16, bfloat16, float32 or float64, shape (..., head_dim)
+        Queries or keys; the last axis holds the channels of one head.
+    positions : torch.Tensor or array_like of int or float64, or None
+        As for :meth:`ropeinterp.RopeSpec.apply`; None counts 0, 1, 2, ... In compiled
+        functions a tensor or None.
+    spec : RopeSpec
+        What rotates; compiled functions are specialised to it.
+    seq_axis : int, optional
+        Axis of `x` along which the sequence runs.
+    seq_len : int, optional
+        Largest position + 1; needed where the frequencies depend on it.
+    inverse : bool, optional
+        Rotate by the negative angles.
+    out : torch.Tensor, optional
+        Where to write; `x` itself rotates in place. Not where a gradient is recorded.
+
+    Returns
+    -------
+    torch.Tensor
+        Of the shape, dtype and device of `x`, with the bits of `spec.apply`.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        If an argument is of a wrong type, shape, range or device, or a gradient would
+        be lost; nothing is written then.
+
+    Examples
+    --------
+    >>> import ropeinterp as ri
+    >>> q = torch.ones(1, 2, 3, 4, dtype=torch.bfloat16)
+    >>> apply(q, None, ri.RopeSpec.default(4))[0, 0, 1]
+    tensor([-0.3008,  0.9883,  1.3828,  1.0078], dtype=torch.bfloat16)
+    """
+    check_x(x)
+    if not isinstance(spec, RopeSpec):
+        raise TypeError(f"spec must be a RopeSpec, not {type(spec).__name__}")
+    compiling = torch.compiler.is_compiling()
+    if not compiling:
+        spec = spec._fixed(seq_len)
+    elif seq_len is not None:
+        seq_len = operator.index(seq_len)  # a constant, not a symbol
+    if inverse:
+        kernels.check_turns(spec, "inverse")
+    followed = is_followed(x)
+    if out is not None:
+        check_out(out, x, followed)
+    job = x, positions, spec, seq_len, seq_axis, inverse
+    if not x.is_cpu or (followed and (spec.splits_pairs or has_tangent(x))):
+        turned = composed.rotate(*job)
+        return turned if out is None else out.copy_(turned)
+    if compiling or followed or type(x) not in _PLAIN:
+        return _by_operator(*job, out)
+    return _by_kernel(x, positions, spec, seq_axis, inverse, out)
+
+
+def _by_operator(
+    x: torch.Tensor,
+    positions: ArrayLike | None,
+    spec: RopeSpec,
+    seq_len: int | None,
+    seq_axis: int,
+    inverse: bool,
+    out: torch.Tensor | None,
+) -> torch.Tensor:
+    p = None if positions is None else position_tensor(positions)
+    job = x, p, *operators.numbers(spec, seq_len), seq_axis, inverse
+    if out is None:
+        return operators.rotate(*job)
+    operators.rotate_into(*job, out)
+    return out
+
+
+def _by_kernel(
+    x: torch.Tensor,
+    positions: ArrayLike | None,
+    spec: RopeSpec,
+    seq_axis: int,
+    inverse: bool,
+    out: torch.Tensor | None,
+) -> torch.Tensor:
+    """Without the dispatcher; a new result is NumPy's memory, which has huge pages."""
+    array = array_of(x)
+    result = kernels.apply(
+        spec,
+        array,
+        position_array(positions),
+        seq_axis=seq_axis,
+        out=None if out is None else array if out is x else array_of(out),
+        inverse=inverse,
+    )
+    if out is None:
+        return tensor_of(result, x.dtype)
+    torch.autograd.graph.increment_version(out)
+    return out

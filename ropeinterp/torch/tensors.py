@@ -1,0 +1,123 @@
+"""What tensor arguments may be, and their memory as arrays; nothing is copied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch.autograd import forward_ad
+
+from ropeinterp.arguments import checked_positions
+
+_FLOATS = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
+_INTEGERS = frozenset(
+    (
+        torch.int8, torch.int16, torch.int32, torch.int64,
+        torch.uint8, torch.uint16, torch.uint32, torch.uint64,
+    )
+)  # fmt: skip
+
+
+def check_tensor(name: str, t: object) -> None:
+    """Refuse what is no plain tensor with memory of its own, and say by name why."""
+    if not isinstance(t, torch.Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, not {type(t).__name__}")
+    if t.is_nested or t.layout is not torch.strided:
+        kind = "nested" if t.is_nested else str(t.layout).removeprefix("torch.")
+        raise TypeError(f"{name} is a {kind} tensor: it must be a dense one")
+    if t.is_meta:
+        raise TypeError(f"{name} is on the meta device: it has no values")
+
+
+def check_x(x: object) -> None:
+    """Refuse an x that cannot be rotated."""
+    check_tensor("x", x)
+    assert isinstance(x, torch.Tensor)
+    if x.dtype not in _FLOATS:
+        integer = x.dtype in _INTEGERS or x.dtype is torch.bool
+        hint = ": convert it to a float type" if integer else ""
+        raise TypeError(
+            f"x is {x.dtype}, not float16, bfloat16, float32 or float64{hint}"
+        )
+
+
+def check_out(out: object, x: torch.Tensor, followed: bool) -> None:
+    """Refuse an out that the rotated x cannot be written to."""
+    if out is not x:
+        check_tensor("out", out)
+        assert isinstance(out, torch.Tensor)
+        for what in ("dtype", "device", "shape"):
+            mine, other = getattr(out, what), getattr(x, what)
+            if mine != other:
+                error = ValueError if what == "shape" else TypeError
+                raise error(f"{what} of out is {mine}, but that of x is {other}")
+    if followed or (out is not x and is_followed(out)):
+        raise RuntimeError(
+            f"{'x' if followed else 'out'} requires grad, which out= cannot record: "
+            "leave out= away, or call under torch.no_grad()"
+        )
+
+
+def has_tangent(t: torch.Tensor) -> bool:
+    """Whether forward-mode differentiation follows a tensor; compilers know no such."""
+    if torch.compiler.is_compiling():
+        return False
+    return forward_ad.unpack_dual(t).tangent is not None
+
+
+def is_followed(t: torch.Tensor) -> bool:
+    """Whether a derivative is recorded of what happens to a tensor."""
+    return (t.requires_grad and torch.is_grad_enabled()) or has_tangent(t)
+
+
+def check_positions(positions: torch.Tensor) -> None:
+    """Refuse position tensors by what is known without their values."""
+    check_tensor("positions", positions)
+    if positions.dtype not in _INTEGERS and positions.dtype is not torch.float64:
+        short = positions.dtype in _FLOATS
+        raise TypeError(
+            f"positions must be integers or float64, not {positions.dtype}: "
+            + ("it does not hold long positions" if short else "convert them first")
+        )
+    if positions.requires_grad:
+        raise RuntimeError("positions require grad, but no gradient reaches them")
+
+
+def position_tensor(positions: ArrayLike) -> torch.Tensor:
+    """Positions as a tensor on the CPU."""
+    if not isinstance(positions, torch.Tensor):
+        if torch.compiler.is_compiling():
+            raise TypeError("positions must be a tensor or None in compiled functions")
+        return torch.from_numpy(checked_positions(positions))
+    check_positions(positions)
+    return positions.cpu()
+
+
+def position_array(positions: Any) -> ArrayLike | None:
+    """Positions as :meth:`RopeSpec.apply` takes them."""
+    if not isinstance(positions, torch.Tensor):
+        return positions
+    try:  # first, because a check takes as long; what has passed is checked as an array
+        array: NDArray[Any] = positions.numpy()
+    except (RuntimeError, TypeError):
+        check_positions(positions)
+        array = positions.cpu().numpy()
+    return array
+
+
+def array_of(t: torch.Tensor) -> NDArray[Any]:
+    """Memory of a tensor on the CPU; bfloat16 as its bits."""
+    if t.requires_grad:
+        t = t.detach()
+    array: NDArray[Any] = (
+        t.view(torch.uint16) if t.dtype is torch.bfloat16 else t
+    ).numpy()
+    return array
+
+
+def tensor_of(array: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+    """Tensor on the memory of an array; uint16 holds the bits of bfloat16."""
+    t = torch.from_numpy(array)
+    return t.view(dtype) if array.dtype.type is np.uint16 else t
