@@ -1,11 +1,33 @@
 """check() of what nobody would write: bytes, and real configs with values exchanged."""
 
-from fuzz.mutation import mutated, real, written
+import pytest
+from fuzz.mutation import KEYS, NEW, OLD, mutated, real, written
 from fuzz.verdict import assert_harmless, assert_read_or_refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ropeinterp as ri
+
 SEEDS = real()
+
+
+PLAIN = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "max_position_embeddings": 8192,
+}
+
+
+@pytest.mark.parametrize("word", ["yarn", "mrope", "su", None, [], {}, 1], ids=repr)
+def test_every_key_with_every_kind_of_value(word):
+    typed = {"factor": 2.0} if word is None else {"rope_type": word, "factor": 2.0}
+    for value in [[], {}, [1], {"a": 1}, None, True, 1.5, "\ud800", 10**400, -1]:
+        for key in KEYS:
+            for dict_name in (OLD, NEW):
+                config = PLAIN | {dict_name: typed | {key: value}}
+                ri.check(config)
+                ri.check(config | {key: value})
 
 
 def chooser(data):
