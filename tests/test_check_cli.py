@@ -500,6 +500,44 @@ def test_special_files_are_refused_at_once():
     assert lines[4] == "4 errors in 4 files"
 
 
+def keys(n):
+    return {f"key_{i}": 1 for i in range(n)}
+
+
+LARGE = {
+    "string": json.dumps(PLAIN | {"x": "a" * 10**6}),
+    "numbers": json.dumps(PLAIN | {"x": [1] * 65000}),
+    "keys": json.dumps(PLAIN | keys(50000)),
+    "keys of a rope dict": json.dumps(
+        PLAIN | {"rope_scaling": {"rope_type": "linear", "factor": 2.0} | keys(50000)}
+    ),
+    "brackets": "[" * 2**20,
+    "quotes": '{"' * 2**19,
+    "not JSON": "\n" * 2**20,
+}
+
+
+@pytest.mark.parametrize("text", LARGE.values(), ids=LARGE)
+def test_a_file_of_1_mib_takes_neither_long_nor_much(text):
+    """Seconds and tens of MiB on any machine; measured, 0.7 s and 44 MiB at worst."""
+    Path("config.json").write_text(text)
+    assert len(text) <= 2**20
+    program = """if True:
+        import resource, sys, time
+        from ropeinterp import check, cli
+        check({})
+        most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        before, start = most(), time.process_time()
+        cli.main(["check", "config.json", "--verbose"])
+        print(time.process_time() - start, most() - before, file=sys.stderr)"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, timeout=60, text=True)
+    seconds, mebibytes = map(float, done.stderr.split())
+    assert seconds < 5
+    assert mebibytes < 100
+    assert len(done.stdout) < 10**6
+
+
 def test_no_control_character_of_a_stranger_reaches_the_terminal():
     bad = "\x1b[31m\r\n\u202e\x00\x7f\u0085\ud800"
     write("config.json", PLAIN | {"rope_scaling": {"type": bad, bad: 1, "factor": 2}})
