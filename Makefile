@@ -1,7 +1,7 @@
 # Needs Python >= 3.11, a C compiler and make; everything else comes by pip into .venv.
 #   make run          the main job: a real config in, rotated arrays out
 #   make test         every test that needs no heavy package
-#   make test-all     also the slow ones and those with torch, transformers, dask, xarray
+#   make test-all     also the slow ones and those with torch, dask and xarray
 #   make lint         ruff, mypy, clang-format
 #   make bench        time us beside memcpy and other packages, write benchmarks/README.md
 #   make bench-quick  only us, memcpy and NumPy, in two minutes

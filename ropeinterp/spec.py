@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ropeinterp import export, hf32, rotate, scalars, tables
+from ropeinterp import doors, export, hf32, rotate, scalars, tables
 from ropeinterp import planes as turn_planes
 from ropeinterp.arguments import check_seq_len, checked_x
 from ropeinterp.errors import ParameterError
@@ -699,7 +699,9 @@ class RopeSpec:
         Parameters
         ----------
         x : array_like of float16, bfloat16, float32 or float64, shape (..., head_dim)
-            Queries or keys; the last axis holds the channels of one head.
+            Queries or keys; the last axis holds the channels of one head. A tensor of
+            torch, an array of dask and a DataArray of xarray come back as what they
+            were.
         positions : array_like of int or float64, optional
             Of shape (seq,) along `seq_axis`, (batch, seq) along axis 0 and `seq_axis`,
             or any shape that broadcasts against `x` without its last axis. A leading
@@ -728,6 +730,20 @@ class RopeSpec:
         TypeError, ValueError
             If an argument is of a wrong type, shape or range; nothing is written then.
         """
+        door = None if type(x) is np.ndarray else doors.door_of(x)
+        if door is not None:
+            return doors.apply(  # type: ignore[no-any-return]
+                door,
+                x,
+                positions,
+                self,
+                seq_axis=seq_axis,
+                seq_len=seq_len,
+                out=out,
+                inverse=inverse,
+                precision=precision,
+                threads=threads,
+            )
         return rotate.apply(
             self._fixed(seq_len),
             checked_x(x),

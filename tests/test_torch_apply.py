@@ -342,3 +342,21 @@ def test_nan_stays_in_its_pair_and_untouched_channels_keep_their_bits():
     for y in (rt.apply(x, None, HALF), composed.rotate(x, None, HALF, None, -2, False)):
         assert (y.view(torch.int32)[..., 19] == 0x7FC12345).all()
         assert y[0, 0, 1, :19].isnan().nonzero().ravel().tolist() == [3, 11]
+
+
+def test_nothing_of_x_is_copied_to_the_cpu():
+    """A tensor without memory stands for one of an accelerator: a copy would raise."""
+    for name, spec in SPECS.items():
+        x = X.to("meta")
+        with pytest.raises(NotImplementedError, match="no data"):
+            x.cpu()
+        got = composed.rotate(x, positions_of(spec), spec, None, -2, False)
+        assert (got.device, got.shape, got.dtype) == (x.device, x.shape, x.dtype), name
+
+
+def test_what_is_not_on_the_cpu_goes_that_way(monkeypatch):
+    monkeypatch.setattr(composed, "rotate", lambda x, *rest: (x.device.type, *rest))
+    with torch._subclasses.FakeTensorMode():
+        x = torch.empty(SHAPE, device="cuda")
+        got = rt.apply(x, None, HALF, seq_axis=1, inverse=True)
+    assert got == ("cuda", None, HALF, None, 1, True)

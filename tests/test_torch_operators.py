@@ -7,6 +7,8 @@ from ropeinterp import RopeSpec
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 rt = pytest.importorskip("ropeinterp.torch")
 
+from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
+
 from ropeinterp.torch import composed, operators  # noqa: E402
 
 # torch's compilers warn about torch itself.
@@ -97,6 +99,20 @@ def test_forward_mode_is_not_lost():
             rt.apply(dual, P, SPECS["scaled"], out=dual)
 
 
+def test_function_transforms():
+    spec, x = SPECS["scaled"], tensor(torch.float64)
+
+    def energy(x):
+        return (rt.apply(x, P, spec) * torch.arange(12)).sum()
+
+    y = x.clone().requires_grad_()
+    (want,) = torch.autograd.grad(energy(y), y)
+    torch.testing.assert_close(torch.func.grad(energy)(x), want)
+    torch.testing.assert_close(torch.func.vmap(torch.func.grad(energy))(x), want)
+    mapped = torch.func.vmap(lambda x: rt.apply(x, P, spec))(x)
+    assert torch.equal(mapped, plain(x, P, spec))
+
+
 def test_torch_operations_have_the_gradient_of_the_operator():
     spec, x = SPECS["scaled"], tensor(torch.bfloat16, requires_grad=True)
     (one,) = torch.autograd.grad(rt.apply(x, P, spec).square().sum(), x)
@@ -174,6 +190,12 @@ def test_compiled_by_tables(compiled):
 def test_compiled_functions_take_positions_as_tensors(compiled):
     with pytest.raises(Exception, match="positions must be a tensor or None"):
         compiled(lambda x: rt.apply(x, [3, 0, 1000, 77], SPECS["scaled"]))(tensor())
+
+
+def test_tracers_see_an_operator():
+    spec = SPECS["scaled"]
+    traced = make_fx(lambda x: rt.apply(x, P, spec))(tensor())
+    assert torch.equal(traced(tensor() + 1), plain(tensor() + 1, P, spec))
 
 
 # ---- torch.export ----------------------------------------------------------------

@@ -93,6 +93,11 @@ def long_for_short(model):
     module.original_inv_freq.copy_(module.long_inv_freq)
 
 
+def cast_beyond_the_switch(model):
+    tiny.logits(model, tiny.tokens(300))
+    model.to(torch.bfloat16)
+
+
 def whole_head(model):
     module = model.model.rotary_emb
     module.inv_freq = torch.nn.Buffer(default(1e4).float(), persistent=False)
@@ -165,6 +170,9 @@ FAULTS = {
         "gpt_oss", {}, factor(1.1), "attention_scaling", "", ALL,
     ),
     "long list for short": ("phi3", {}, long_for_short, "other_length", "", (1, 2, 3)),
+    "cast beyond the switch": (
+        "phi3", {}, cast_beyond_the_switch, "bfloat16", "", None,
+    ),
     "whole head rotated": ("phi3", {}, whole_head, "width", "", ALL[:4]),
     "edited after patching": (L, LL, patched_before, "other_spec", "", ALL),
 }  # fmt: skip

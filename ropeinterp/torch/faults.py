@@ -17,8 +17,8 @@ Table = NDArray[np.float64]
 # Relative. transformers computes in float32, where the blends of llama3 and yarn
 # cancel: up to 2.4e-6 off. A cast to float16 is 1e-4 off.
 TOLERANCE = 4e-6
-# A parameter that is guessed from float32 numbers gives frequencies as rough as that.
-_GUESSED = 1e-4
+# What a fault is named after may be rougher: some parameters are guessed.
+_ALIKE = 1e-4
 
 
 class Case(NamedTuple):
@@ -67,9 +67,9 @@ def scaling_kind_of(live: float, meant: float) -> tuple[str, str]:
     return "attention_scaling", message
 
 
-def _like(live: Table, candidate: Table, tolerance: float = TOLERANCE) -> bool:
+def _like(live: Table, candidate: Table) -> bool:
     same = live.shape == candidate.shape
-    return same and np.allclose(live, candidate, rtol=tolerance, atol=0.0)
+    return same and np.allclose(live, candidate, rtol=_ALIKE, atol=0.0)
 
 
 def _like_any(live: Table, specs: Sequence[RopeSpec]) -> bool:
@@ -96,7 +96,8 @@ def _without_values(case: Case) -> bool:
 
 
 def _scaled_twice(case: Case) -> bool:
-    return _like(case.live, case.exact * (case.exact / case.plain))
+    twice = case.exact * case.exact / case.plain
+    return _like(case.live, np.where(case.plain > 0, twice, 0.0))
 
 
 def _base_fell_back(case: Case) -> bool:
@@ -117,11 +118,8 @@ def _other_base(case: Case) -> bool:
         (1 / live[-1]) ** (spec.dim / slowest),
         (1 / live[-1] / float(spec.factor)) ** (spec.dim / slowest),
     )
-    return any(
-        _like(live, replace(spec, base=float(base)).inv_freq(), _GUESSED)
-        for base in guesses
-        if 1.0 < base < 1e30
-    )
+    bases = [float(base) for base in guesses if 1.0 < base < 1e30]
+    return _like_any(live, [replace(spec, base=base) for base in bases])
 
 
 def _other_factor(case: Case) -> bool:
@@ -130,7 +128,7 @@ def _other_factor(case: Case) -> bool:
     factor = float(case.plain[turning] / case.live[turning])
     if case.spec.scheme in ("default", "given", "longrope") or not 0 < factor < 1e6:
         return False
-    return _like(case.live, replace(case.spec, factor=factor).inv_freq(), _GUESSED)
+    return _like_any(case.live, [replace(case.spec, factor=factor)])
 
 
 class Fault(NamedTuple):

@@ -36,7 +36,6 @@ def check_table_type(dtype: torch.dtype | None) -> torch.dtype | None:
     return dtype
 
 
-@torch.compiler.assume_constant_result
 def _floats(spec: RopeSpec, seq_len: int | None) -> str:
     """Text, because that is a constant to every compiler; tensors and floats are not.
 
@@ -45,6 +44,10 @@ def _floats(spec: RopeSpec, seq_len: int | None) -> str:
     fixed = spec._fixed(seq_len)
     scales = np.array([fixed.attention_scaling, fixed.position_scale])
     return (scales.tobytes() + fixed._planes.tobytes()).hex()
+
+
+# All that torch.compiler.assume_constant_result does after two seconds of imports.
+_floats._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def numbers(spec: RopeSpec, seq_len: int | None = None) -> tuple[Any, ...]:

@@ -14,15 +14,13 @@ from ropeinterp.torch.tensors import (
     array_of,
     check_out,
     check_x,
-    has_tangent,
-    is_followed,
+    is_recorded,
+    is_transformed,
+    is_watched,
     position_array,
     position_tensor,
     tensor_of,
 )
-
-# Others are recorded or replaced on the way by who made them: tracers, wrappers.
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
 def apply(
@@ -86,16 +84,18 @@ def apply(
         seq_len = operator.index(seq_len)  # a constant, not a symbol
     if inverse:
         kernels.check_turns(spec, "inverse")
-    followed = is_followed(x)
+    transformed = not compiling and is_transformed(x)  # compilers meet none of them
+    followed = transformed or is_recorded(x)
     if out is not None:
         check_out(out, x, followed)
+    if x.is_cpu and not (compiling or followed or is_watched(x)):
+        return _by_kernel(x, positions, spec, seq_axis, inverse, out)
     job = x, positions, spec, seq_len, seq_axis, inverse
-    if not x.is_cpu or (followed and (spec.splits_pairs or has_tangent(x))):
-        turned = composed.rotate(*job)
-        return turned if out is None else out.copy_(turned)
-    if compiling or followed or type(x) not in _PLAIN:
+    # Split pairs are no rotation: backwards is none either, so autograd does it.
+    if x.is_cpu and not (transformed or (followed and spec.splits_pairs)):
         return _by_operator(*job, out)
-    return _by_kernel(x, positions, spec, seq_axis, inverse, out)
+    turned = composed.rotate(*job)
+    return turned if out is None else out.copy_(turned)
 
 
 def _by_operator(

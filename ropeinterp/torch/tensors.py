@@ -19,6 +19,11 @@ _INTEGERS = frozenset(
     )
 )  # fmt: skip
 
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+# torch has no public names for these two questions.
+_is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+_watchers = torch._C._len_torch_dispatch_stack
+
 
 def check_tensor(name: str, t: object) -> None:
     """Refuse what is no plain tensor with memory of its own, and say by name why."""
@@ -53,23 +58,33 @@ def check_out(out: object, x: torch.Tensor, followed: bool) -> None:
             if mine != other:
                 error = ValueError if what == "shape" else TypeError
                 raise error(f"{what} of out is {mine}, but that of x is {other}")
-    if followed or (out is not x and is_followed(out)):
+    if followed or (out is not x and is_recorded(out)):
         raise RuntimeError(
             f"{'x' if followed else 'out'} requires grad, which out= cannot record: "
             "leave out= away, or call under torch.no_grad()"
         )
 
 
-def has_tangent(t: torch.Tensor) -> bool:
-    """Whether forward-mode differentiation follows a tensor; compilers know no such."""
-    if torch.compiler.is_compiling():
-        return False
-    return forward_ad.unpack_dual(t).tangent is not None
+def is_transformed(t: torch.Tensor) -> bool:
+    """Whether torch.func or forward-mode differentiation follows a tensor.
+
+    They see torch's own operations only.
+    """
+    if _is_wrapped(t):
+        return True
+    return forward_ad._current_level >= 0 and (
+        forward_ad.unpack_dual(t).tangent is not None
+    )
 
 
-def is_followed(t: torch.Tensor) -> bool:
-    """Whether a derivative is recorded of what happens to a tensor."""
-    return (t.requires_grad and torch.is_grad_enabled()) or has_tangent(t)
+def is_recorded(t: torch.Tensor) -> bool:
+    """Whether backward() will come by."""
+    return t.requires_grad and torch.is_grad_enabled()
+
+
+def is_watched(t: torch.Tensor) -> bool:
+    """Whether a tracer or the maker of a subclass wants to see an operator."""
+    return type(t) not in _PLAIN or _watchers() > 0
 
 
 def check_positions(positions: torch.Tensor) -> None:

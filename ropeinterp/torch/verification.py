@@ -33,7 +33,9 @@ class Deviation:
     layer_type : str
         Empty where the module has one table for all layers.
     kind : str
-        A word from the table in :mod:`ropeinterp.torch.faults`.
+        Of a table "meta", "width" or a row of :mod:`ropeinterp.torch.faults`; of an
+        attention factor "attention_scaling", "attention_scaling_missing" or
+        "attention_scaling_twice"; of a patched module "other_spec".
     pairs : tuple of int
         Pairs of channels that are off.
     max_relative_error : float
@@ -200,11 +202,11 @@ def _compared(
     if live.shape != (len(every),):
         message = f"has {live.size} frequencies, but the config means {len(every)}"
         return "width", every, np.inf, message
-    wrong = [deviating(live, moment.inv_freq()) for moment in moments]
-    if not all(pairs.size for pairs, _ in wrong):
+    nearest = min(moments, key=lambda m: deviating(live, m.inv_freq())[1])
+    pairs, error = deviating(live, nearest.inv_freq())
+    if not pairs.size:
         return None
-    pairs, error = wrong[0]
-    kind, message = kind_of(Case(live, moments[0], others, lengths))
+    kind, message = kind_of(Case(live, nearest, others, lengths))
     return kind, tuple(pairs.tolist()), error, message
 
 
