@@ -389,6 +389,16 @@ def test_what_fix_writes_is_clean_and_applies_as_a_patch(run):
     assert json.loads(fixed)["max_position_embeddings"] == 16384
 
 
+def test_numbers_that_json_has_not_are_not_copied(run):
+    linear = {"type": "linear", "factor": 2.0, "mine": float("nan")}
+    path = Path(write("config.json", PLAIN | {"rope_scaling": linear}))
+    before = path.read_text()
+    code, _, err = run("check", "config.json", "--fix")
+    left_alone, count = err.splitlines()
+    assert left_alone.startswith("config.json: left alone: it has numbers")
+    assert (code, count, path.read_text()) == (0, "0 fixed", before)
+
+
 # ---- explain ---------------------------------------------------------------------
 
 
