@@ -5,7 +5,9 @@
 #   make lint         ruff, mypy, clang-format
 #   make bench        time us beside memcpy and other packages, write benchmarks/README.md
 #   make bench-quick  only us, memcpy and NumPy, in two minutes
+#   make bench-check  how long `ropeinterp check` takes, from its start
 #   make accuracy     measure how exact the tables are, write docs/accuracy.md
+#   make rules        write docs/rules.md from the rules of the check
 #   make docs         run every example of the docstrings, of the README and of docs/
 #   make wheel-check  install the wheel alone in an empty venv and use it
 # ARGS are passed on, PYTHON chooses the interpreter: make test ARGS="-k yarn -x"
@@ -17,7 +19,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard src/*.[ch]) setup.py pyproject.toml
 
-.PHONY: run test test-all lint bench bench-quick accuracy docs wheel-check clean
+.PHONY: run test test-all lint bench bench-quick bench-check accuracy rules docs wheel-check clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/examples.stamp
@@ -46,8 +48,14 @@ bench:
 bench-quick: $(VENV)/test.stamp
 	$(BIN)/python benchmarks/bench.py --quick $(ARGS)
 
+bench-check: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/check_speed.py
+
 accuracy: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python benchmarks/accuracy.py --output docs/accuracy.md $(ARGS)
+
+rules: $(VENV)/test.stamp
+	$(BIN)/ropeinterp explain --all >docs/rules.md
 
 # Modules and pages of packages that are not installed are left out.
 docs: $(VENV)/test.stamp

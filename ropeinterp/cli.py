@@ -1,20 +1,22 @@
-"""The command ``ropeinterp``: parses arguments and prints; computes nothing."""
+"""The command ``ropeinterp``: runs what the arguments say and prints it."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import TextIO
 
-from ropeinterp import config, report
 from ropeinterp.errors import escaped
+from ropeinterp.options import parse
 
-_USAGE = 2
+# What a command needs, it imports itself: the time to the first word counts.
+
+_FAILED = 2
 _SIGPIPE = 128 + 13
-_STYLES = {"title": "1", "new": "33"}
+_STYLES = {"title": "1", "new": "33", "error": "1;31", "warning": "33", "info": "36"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,27 +30,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, or 2 for a file that cannot be read. Wrong usage exits with 2.
+        Exit code: 0; 1 where `check` finds an error or a warning; 2 for wrong usage,
+        for what cannot be read, and for a fault of our own.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = parse(argv, show=_show, check=_check, explain=_explain)
     if sys.stdout is None:
-        print("ropeinterp: standard output is closed", file=sys.stderr)
-        return _USAGE
+        return _told("standard output is closed")
     if hasattr(sys.stdout, "reconfigure"):  # what the terminal cannot show, escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        print(_show(arguments), end="", flush=True)
+        text, code = arguments.run(arguments)
+        print(text, end="", flush=True)
     except BrokenPipeError:
         # The reader has seen enough; Python's last flush must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _SIGPIPE
     except (OSError, ValueError, TypeError) as error:
-        print(f"ropeinterp: {_reason(error)}", file=sys.stderr)
-        return _USAGE
-    return 0
+        return _told(_reason(error))
+    except Exception as error:
+        lines = traceback.format_exception(error)
+        return _told("internal error", *"".join(lines).splitlines())
+    return int(code)
 
 
-def _show(arguments: argparse.Namespace) -> str:
+def _told(reason: str, *lines: str) -> int:
+    for line in (f"ropeinterp: {reason}", *lines):
+        print(escaped(line), file=sys.stderr)
+    return _FAILED
+
+
+# ---- commands: from arguments to text and exit code ------------------------------
+
+
+def _show(arguments: argparse.Namespace) -> tuple[str, int]:
+    from ropeinterp import config, report
+
     read = config.read(
         arguments.config,
         dialect=arguments.dialect,
@@ -56,14 +72,35 @@ def _show(arguments: argparse.Namespace) -> str:
     )
     described = report.describe(read, arguments.length, arguments.precision)
     if arguments.json:
-        return json.dumps(described, allow_nan=False, indent=2) + "\n"
-    colour = _wants_colour(sys.stdout)
+        import json
 
-    def paint(style: str, words: str) -> str:
-        code = _STYLES.get(style)
-        return f"\x1b[{code}m{words}\x1b[0m" if colour and code else words
+        return json.dumps(described, allow_nan=False, indent=2) + "\n", 0
+    return report.text(described, arguments.config, arguments.all, _paint), 0
 
-    return report.text(described, arguments.config, arguments.all, paint)
+
+def _check(arguments: argparse.Namespace) -> tuple[str, int]:
+    from ropeinterp import check_command
+
+    outcome = check_command.run(arguments, _paint)
+    print(outcome.told, end="", file=sys.stderr)
+    return outcome.printed, outcome.code
+
+
+def _explain(arguments: argparse.Namespace) -> tuple[str, int]:
+    from ropeinterp import explain
+
+    if arguments.all:
+        return explain.every(), 0
+    if not arguments.words:
+        raise ValueError("explain: name a code such as RI302, or --all")
+    return "\n".join(explain.one(code) for code in arguments.words), 0
+
+
+def _paint(style: str, words: str) -> str:
+    code = _STYLES.get(style)
+    if not code or not _wants_colour(sys.stdout):
+        return words
+    return f"\x1b[{code}m{words}\x1b[0m"
 
 
 def _wants_colour(stream: TextIO) -> bool:
@@ -78,64 +115,3 @@ def _reason(error: Exception) -> str:
         name = f"{error.filename}: " if error.filename is not None else ""
         return escaped(f"{name}{error.strerror}")
     return escaped(str(error))
-
-
-class _Version(argparse.Action):
-    """Look the version up only when it is asked for; that takes longer than a start."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"ropeinterp {version('ropeinterp')}")
-        parser.exit()
-
-
-def _tokens(word: str) -> int:
-    """Read a number of tokens from the command line."""
-    try:
-        tokens = int(word)
-    except ValueError:
-        tokens = 0
-    if not 0 < tokens <= 2**53:
-        raise argparse.ArgumentTypeError(
-            f"{word!r}: not a whole number from 1 to 2**53"
-        )
-    return tokens
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ropeinterp", description="Rotary position embeddings of model configs."
-    )
-    parser.add_argument("--version", action=_Version, nargs=0)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    show = commands.add_parser(
-        "show",
-        help="explain the positions of a model",
-        description="Explain the positions of a model: scheme and parameters, where "
-        "each value came from, the pairs of channels, and which of them meet phases "
-        "never seen in training.",
-    )
-    show.add_argument("config", metavar="CONFIG", help="config.json or its directory")
-    show.add_argument(
-        "--length", type=_tokens, metavar="N", help="tokens (default: the config's)"
-    )
-    show.add_argument(
-        "--trained-length",
-        type=_tokens,
-        metavar="N",
-        help="tokens seen in training, where the config does not say it",
-    )
-    show.add_argument(
-        "--dialect",
-        default="transformers",
-        help="whose reading: transformers (5.x, the default) or transformers-4",
-    )
-    show.add_argument(
-        "--precision",
-        action="store_true",
-        help="say how far float32 tables are from exact ones",
-    )
-    show.add_argument("--all", action="store_true", help="show every pair")
-    show.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from ropeinterp import ConfigError, RopeSpec, cli
+from ropeinterp import config as configs
 
 LLAMA = Path(__file__).parents[1] / "docs/examples/configs/llama-3.1-8b.json"
 SPEC = RopeSpec.llama3(128, 5e5, factor=8, trained_length=8192, length=131072)
@@ -39,7 +40,7 @@ def show(monkeypatch, capsys):
                 raise config
             return config
 
-        monkeypatch.setattr(cli.config, "read", read)
+        monkeypatch.setattr(configs, "read", read)
         code = cli.main(["show", "config.json", *options])
         captured = capsys.readouterr()
         return code, captured.out, captured.err

@@ -56,7 +56,23 @@ def test_every_python_block_holds_examples():
             assert doctest.DocTestParser().get_examples(block), (page.name, block)
 
 
-def test_the_screen_of_the_readme_is_the_one_that_is_shown(capsys):
-    command = re.search(r"^`ropeinterp (show \S+)` prints", README.read_text(), re.M)
-    assert cli.main(command[1].split()) == 0
-    assert blocks(README, "text") == [capsys.readouterr().out]
+SCREEN = re.compile(r"`ropeinterp ([^`]+)` prints\n\n```text\n(.*?)^```", re.S | re.M)
+SCREENS = [
+    pytest.param(*match.groups(), id=match[1])
+    for page in (README, ROOT / "docs" / "check.md")
+    for match in SCREEN.finditer(page.read_text())
+]
+
+
+@pytest.mark.parametrize(("command", "screen"), SCREENS)
+def test_a_screen_of_a_page_is_the_one_that_is_printed(capsys, command, screen):
+    words = command.split()
+    files = [sorted(map(str, Path().glob(w))) if "*" in w else [w] for w in words]
+    code = cli.main([name for names in files for name in names])
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == (screen, "")
+    assert code == (words[0] == "check")
+
+
+def test_the_pages_have_screens():
+    assert [p.values[0].split()[0] for p in SCREENS] == ["show", "check", "check"]

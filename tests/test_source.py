@@ -16,7 +16,7 @@ C = sorted((ROOT / "src").glob("*.[ch]"))
 # A module imports from lower lines only; imports for annotations do not count.
 LAYERS = (
     ("_core",),
-    ("errors", "ufuncs"),
+    ("errors", "options", "ufuncs"),
     ("arguments", "layouts", "positions", "scalars"),
     ("frequencies", "planes"),
     ("hf32", "schemes"),
@@ -28,7 +28,8 @@ LAYERS = (
     ("config",),
     ("torch", "dask", "xarray", "planning", "precision"),
     ("checks", "compare"),
-    ("report", "plot"),
+    ("explain", "formats", "plot", "report", "settings"),
+    ("check_command",),
     ("cli",),
     ("__main__",),
 )

@@ -126,12 +126,13 @@ def check_document(document: Document, rules: Collection[Rule]) -> list[Finding]
         if rule.code in chosen
     }
     places = document.places({hit.path for _, hit in hits.values()})
-    found = [_finding(document, *both, places) for both in hits.values()]
     ranked = sorted(
-        found,
-        key=lambda f: (f.line or 0, f.column or 0, LEVELS.index(f.level), f.code),
+        (_offset(rule, hit, places), LEVELS.index(hit.level or rule.level), key)
+        for key, (rule, hit) in hits.items()
     )
-    return ranked[:_MOST_FINDINGS]
+    kept = [(offset, *hits[key]) for offset, _, key in ranked[:_MOST_FINDINGS]]
+    values = document.values(hit.path for _, _, hit in kept)
+    return [_finding(document, *each, values) for each in kept]
 
 
 def _hits(document: Document, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit]]:
@@ -218,15 +219,20 @@ def _scope(subject: Subject, path: str) -> str:
     return subject.flat.path
 
 
+def _offset(rule: Rule, hit: Hit, places: Mapping[str, Place]) -> int:
+    """Character of the text that a finding points at; 0 where there is none."""
+    place = places.get(hit.path)
+    if hit.offset is not None or place is None:
+        return hit.offset or 0
+    return place.key_start if rule.at_key and place.exact else place.start
+
+
 def _finding(
-    document: Document, rule: Rule, hit: Hit, places: Mapping[str, Place]
+    document: Document, offset: int, rule: Rule, hit: Hit, values: Mapping[str, Any]
 ) -> Finding:
     """Add code, file, line and value to what a rule says."""
-    offset, place = hit.offset, places.get(hit.path)
-    if offset is None and place is not None:
-        offset = place.key_start if rule.at_key and place.exact else place.start
     line, column = document.line_and_column(offset)
-    value = document.value(hit.path) if hit.path != "$" else None
+    value = values[hit.path] if hit.path != "$" else None
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):  # NaN, an object of Python, a loop

@@ -78,7 +78,8 @@ class TypeIsMissing(Rule):
             named = block.get("name")
             hint = f"; name {printable(named)} is not read" if named else ""
             lost = f": {', '.join(keys)} dropped" if len(keys) < 4 else ": all dropped"
-            other = subject.reread(layer, rope_type=named) if named in SCHEMES else None
+            known = isinstance(named, str) and named in SCHEMES
+            other = subject.reread(layer, rope_type=named) if known else None
             message = (
                 "rope_type is missing, so the embedding is plain"
                 f"{lost}{hint}{told(effect(layer.spec, other), '; ')}"

@@ -13,7 +13,7 @@ from ropeinterp.checks.rule import Fix
 from ropeinterp.checks.words import is_used
 from ropeinterp.errors import ConfigError, printable
 from ropeinterp.reading import source as json_source
-from ropeinterp.reading.files import read_file
+from ropeinterp.reading.files import MOST_BYTES, read_file
 from ropeinterp.reading.source import Tree
 
 
@@ -51,17 +51,22 @@ class Document:
 
     def value(self, path: str) -> Any:
         """Return what stands at a path; None where there is nothing."""
-        value: Any = None if self.tree is None else self.tree.keys
-        here = "$"
-        while here != path:
+        return self.values([path])[path]
+
+    def values(self, paths: Iterable[str]) -> dict[str, Any]:
+        """Return what stands at paths, in one walk; None where there is nothing."""
+        found: dict[str, Any] = dict.fromkeys(paths)
+        ways = {way for path in found for way in spans.holders(path)}
+        left: list[tuple[str, Any]] = [("$", self.tree.keys if self.tree else None)]
+        while left:
+            here, value = left.pop()
+            if here in found:
+                found[here] = value
             for key, entry in _entries(value):
                 at = json_source.below(here, key)
-                if at != here and (path == at or path.startswith((f"{at}.", f"{at}["))):
-                    value, here = entry, at
-                    break
-            else:
-                return None
-        return value
+                if at in ways and at != here:
+                    left.append((at, entry))
+        return found
 
     def places(self, paths: Iterable[str]) -> Mapping[str, spans.Place]:
         """Where paths stand in the text, or what should hold them."""
@@ -116,6 +121,9 @@ def open_document(source: object, file: str | None = None) -> Document:
             source = read_file(os.fspath(source))
         except ConfigError as error:
             return Document(file, None, None, [_problem("RI001", error)])
+    elif len(source) > MOST_BYTES:
+        message = f"is larger than {MOST_BYTES} bytes"
+        return Document(file, None, None, [Problem("RI001", "$", message)])
     return _of_bytes(source, file)
 
 

@@ -90,6 +90,8 @@ def fixed(
     before = document.text
     if before is None or document.tree is None:
         return FixResult(before or "", before or "")
+    if document.tree.faults:
+        return FixResult(before, before, refused="it has numbers that JSON has not")
     first = check_document(document, rules)
     marked = [f for f in first if f.code == "RI007"]
     applied = list(marked)

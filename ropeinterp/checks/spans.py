@@ -109,7 +109,7 @@ def find_all(text: str, paths: Iterable[str]) -> dict[str, Place]:
     dict
         The place of each path, or of the nearest thing that holds it.
     """
-    wanted = {path: list(_prefixes(path)) for path in paths}
+    wanted = {path: list(holders(path)) for path in paths}
     prefixes = {prefix for ways in wanted.values() for prefix in ways}
     start = _skip_space(text, len(BYTE_ORDER_MARK) * text.startswith(BYTE_ORDER_MARK))
     found = {"$": Place(True, start, start, value_end(text, start))}
@@ -134,7 +134,7 @@ def find_all(text: str, paths: Iterable[str]) -> dict[str, Place]:
     }
 
 
-def _prefixes(path: str) -> Iterator[str]:
+def holders(path: str) -> Iterator[str]:
     """Yield a path and the paths of all that can hold it, the longest first."""
     yield path
     for i in range(len(path) - 1, 0, -1):

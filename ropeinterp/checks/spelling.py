@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import islice
 from typing import Any
 
 from ropeinterp.checks.effect import effect, told
@@ -23,6 +24,13 @@ _EXPECTED = (
     "original_max_position_embeddings",
     "partial_rotary_factor",
 )
+# A rope dict has a dozen keys; of a stranger's thousands no more are looked at.
+_MOST_KEYS = 500
+
+
+def _other(keys: Iterable[str], read: Set[str]) -> list[str]:
+    """Return keys that are not read, in the order of the file."""
+    return list(islice((key for key in keys if key not in read), _MOST_KEYS))
 
 
 class AttnFactor(Rule):
@@ -110,7 +118,7 @@ class Misspelt(Rule):
         for layer in subject.given():
             block = layer.plan.block
             absent = (layer.plan.used | names.OF_BLOCKS) - block.keys()
-            for key in block.keys() - layer.plan.used - names.OF_BLOCKS:
+            for key in _other(block, layer.plan.used | names.OF_BLOCKS):
                 if (meant := nearest(key, absent)) is not None:
                     other = subject.reread(layer, **{key: None, meant: block[key]})
                     yield _misspelt(layer.plan.path, key, meant, block, layer, other)
@@ -120,7 +128,7 @@ class Misspelt(Rule):
     @staticmethod
     def _top(subject: Subject) -> Iterator[Hit]:
         absent = [key for key in _EXPECTED if key not in subject.keys]
-        for key in subject.keys.keys() - names.of_top_level():
+        for key in _other(subject.keys, names.of_top_level()):
             meant = nearest(key, absent)
             if meant is not None and subject.layers:
                 layer = subject.layers[0]
@@ -160,10 +168,9 @@ class OtherKey(Rule):
         for layer in subject.given():
             if layer.spec is None:
                 continue
-            for key in layer.plan.block:
-                if key not in layer.plan.used:
-                    message = f"is not read with type {printable(layer.word)}"
-                    yield Hit(below(layer.plan.path, key), message)
+            for key in _other(layer.plan.block, layer.plan.used):
+                message = f"is not read with type {printable(layer.word)}"
+                yield Hit(below(layer.plan.path, key), message)
 
 
 RULES = (

@@ -85,7 +85,7 @@ class WrongType(Rule):
 
 def _may_be_null(layer: Layer | None, key: Key) -> bool:
     """Whether null counts as absent: in optional keys whose default is known."""
-    scheme = SCHEMES[layer.scheme] if layer is not None and layer.scheme else None
+    scheme = SCHEMES.get(layer.scheme or "") if layer is not None else None
     optional = scheme.optional if scheme else ()
     # A null length is no default: readers differ about what stands for it.
     return any(k.name == key.name and k.kind != "length" for k in optional)

@@ -48,6 +48,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 def _is_slip(name: str, other: str) -> bool:
     most = 2 if min(len(name), len(other)) >= _LONG else 1
+    if abs(len(name) - len(other)) > most:
+        return False
     # Few words have nearly the same letters; only those are compared in order.
     mine, theirs = Counter(name), Counter(other)
     if max((mine - theirs).total(), (theirs - mine).total()) > most:
