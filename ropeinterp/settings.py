@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ropeinterp.checks import rules_of
 from ropeinterp.errors import printable
 from ropeinterp.reading.files import read_file
 
@@ -101,4 +102,9 @@ def _checked(path: str, table: Any) -> Settings:
         fits, kind, _ = _KEYS[key]
         if not fits(value):
             raise ValueError(f"{where} {printable(value)}: must be {kind}")
-    return Settings(**{key: _KEYS[key][2](value) for key, value in table.items()})
+    told = Settings(**{key: _KEYS[key][2](value) for key, value in table.items()})
+    try:
+        rules_of(told.select, told.ignore, told.dialect)
+    except ValueError as error:
+        raise ValueError(f"{path}: tool.ropeinterp: {error}") from error
+    return told

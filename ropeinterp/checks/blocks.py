@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
+from ropeinterp.checks.families import family_of
+from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import BLOCKS, Layer, Subject
 from ropeinterp.checks.words import nearest
 from ropeinterp.errors import printable
@@ -17,6 +18,7 @@ from ropeinterp.schemes import SCHEMES
 SCALING = frozenset(
     key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)
 ) - {"partial_rotary_factor"}
+_COMMON = tuple(n for n, s in SCHEMES.items() if "transformers-4" in s.dialects)
 _WORDS = ("rope_type", "type", "name")
 _LAYER_WORDS = ("attention", "_layer", "main", "compress")
 _FORM = ("hidden_size", "num_attention_heads", "num_hidden_layers")
@@ -63,7 +65,11 @@ class TypeIsMissing(Rule):
     Readers take the dict as plain rotary embedding and drop the factor in silence.
     """
 
-    code, level, silences = "RI102", "error", ("RI109", "RI2", "RI302", "RI303")
+    code, level, silences = (
+        "RI102",
+        "error",
+        ("RI109", "RI2", "RI302", "RI303", "RI305"),
+    )
     source = "transformers 5.23.0 reads it as default; a published Llama-3.2 config"
     bad = {"rope_scaling": {"name": "dynamic", "factor": 32.0}}
     good = {"rope_scaling": {"rope_type": "dynamic", "factor": 32.0}}
@@ -84,7 +90,18 @@ class TypeIsMissing(Rule):
                 "rope_type is missing, so the embedding is plain"
                 f"{lost}{hint}{told(effect(layer.spec, other), '; ')}"
             )
-            yield Hit(layer.plan.path, message, Fix("add rope_type"))
+            yield Hit(layer.plan.path, message, _named(subject, layer))
+
+
+def _named(subject: Subject, layer: Layer) -> Fix:
+    """Offer the rope dict of a known family, or say what is missing."""
+    family = family_of(subject)
+    if family is None or len(family.block) == 1:
+        return Fix("write the type that was meant as rope_type")
+    unread = {k: REMOVE for k in layer.plan.block if k == "name"}
+    wanted = unread | dict(family.block)
+    edits = tuple(Edit(layer.plan.path, k, v) for k, v in wanted.items())
+    return Fix(f"write the rope dict of {family.name}", edits, certain=False)
 
 
 class TypesDiffer(Rule):
@@ -161,13 +178,18 @@ class UnknownType(Rule):
             if meaning(layer, word) in SCHEMES:
                 continue
             path, lower = below(layer.plan.path, key), word.lower()
-            fix = None
             if lower in SCHEMES:
                 edit = Edit(layer.plan.path, key, lower)
                 fix = Fix(f'write "{lower}": case counts', (edit,))
             elif (near := nearest(word, SCHEMES)) is not None:
                 fix = Fix(f'did you mean "{near}"?', (), False)
-            yield Hit(path, f"{printable(word)} is no known rope type", fix)
+            else:
+                fix = Fix(f"write one of {', '.join(_COMMON)}")
+            message = (
+                f"{printable(word)} is no known rope type: transformers raises "
+                "KeyError when the model is built"
+            )
+            yield Hit(path, message, fix)
 
 
 class NoModelType(Rule):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ropeinterp.checks.rule import Hit, Rule
+from ropeinterp.checks.rule import Fix, Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.words import is_number
 from ropeinterp.errors import printable
@@ -39,10 +39,11 @@ class SlipInLength(Rule):
                 continue
             usual = _usual(found.value)
             if usual is not None:
-                yield Hit(
-                    found.origin,
-                    f"{found.value} is one slip away from {usual}: did you mean it?",
+                message = (
+                    f"{found.value} is one slip away from {usual}; a factor derived "
+                    "from it is wrong, too"
                 )
+                yield Hit(found.origin, message, Fix(f"write {usual}"))
 
 
 def _usual(n: int) -> int | None:

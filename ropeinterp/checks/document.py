@@ -56,15 +56,14 @@ class Document:
     def values(self, paths: Iterable[str]) -> dict[str, Any]:
         """Return what stands at paths, in one walk; None where there is nothing."""
         found: dict[str, Any] = dict.fromkeys(paths)
-        ways = {way for path in found for way in spans.holders(path)}
+        way = spans.Way(found)
         left: list[tuple[str, Any]] = [("$", self.tree.keys if self.tree else None)]
         while left:
             here, value = left.pop()
             if here in found:
                 found[here] = value
             for key, entry in _entries(value):
-                at = json_source.below(here, key)
-                if at in ways and at != here:
+                if (at := way.step(here, key)) is not None:
                     left.append((at, entry))
         return found
 
@@ -172,7 +171,17 @@ def _problems(tree: Tree) -> Iterator[Problem]:
 def _problem(code: str, error: ConfigError, text: str | None = None) -> Problem:
     cause = error.__cause__
     if isinstance(cause, json.JSONDecodeError) and text is not None:
-        there = text[cause.pos : cause.pos + 20] or "the end of the file"
-        message = f"is not JSON: {cause.msg}, at {printable(there)}"
-        return Problem(code, "$", message, cause.pos)
+        words = _syntax(text, cause)
+        return Problem(code, "$", f"is not JSON: {words}", cause.pos)
     return Problem(code, error.path, f"{printable(error.value)} {error.reason}")
+
+
+def _syntax(text: str, cause: json.JSONDecodeError) -> str:
+    """Say what stands where the parser stopped, and what it should be."""
+    there = printable(text[cause.pos : cause.pos + 20] or "the end of the file")
+    before = text[: cause.pos].rstrip()
+    if before.endswith(",") and text[cause.pos : cause.pos + 1] in ("}", "]"):
+        return f"a comma too many stands before {there}"
+    if cause.msg == "Expecting ',' delimiter":
+        return f"a comma is missing before {there}"
+    return f"{cause.msg}, at {there}"

@@ -70,7 +70,7 @@ class FactorAgainstLengths(Rule):
             if named:
                 message += f" ({named[0]} has {product:,.0f})"
             if length.value == start[0]:
-                message += ": engines that derive the context take the original one"
+                message += ": a reader that goes by it stops there"
             path = below(layer.plan.path, "factor")
             yield Hit(path, message, self._fix(subject, length, product))
 

@@ -141,8 +141,10 @@ class ForeignName(Rule):
                 Edit(subject.flat.path, key, REMOVE),
                 Edit(subject.flat.path, meant, value),
             )
-            fix = Fix(f'write "{meant}": {value:g}', edits)
-            message = f"is not read by {kind}: {meant} stays at its class default"
+            fix = Fix(f'write "{meant}": {value!r}', edits)
+            row = layer.plan.row
+            default = row.theta if meant == "rope_theta" else row.partial or 1.0
+            message = f"is not read by {kind}: {meant} is its class default {default:g}"
         else:
             fix = None
             message = f"is not read by {kind}: {meant} is {printable(own)}"

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from ropeinterp.reading.source import BRACKET, BYTE_ORDER_MARK, below
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_ENTRY = re.compile(r"[ \t\n\r,]*")
+_COLON = re.compile(r"[ \t\n\r:]*")
 _SCALAR = re.compile(r"[^ \t\n\r,\]}]*")
 
 
@@ -50,6 +52,12 @@ def _skip_space(text: str, i: int) -> int:
     return match.end()
 
 
+def _skip_colon(text: str, i: int) -> int:
+    match = _COLON.match(text, i)
+    assert match is not None
+    return match.end()
+
+
 def value_end(text: str, start: int) -> int:
     """End of the value that begins at `start`."""
     if text[start] == '"':
@@ -80,18 +88,35 @@ def entries(text: str, start: int) -> Iterator[Entry]:
     ------
     Entry
     """
-    named, i, index = text[start] == "{", _skip_space(text, start + 1), 0
-    while text[i] not in "]}":
+    named, i, index = text[start] == "{", start + 1, 0
+    while (match := _ENTRY.match(text, i)) and text[match.end()] not in "]}":
         key: str | int = index
-        key_start = i
+        i = key_start = match.end()
         if named:
             key, i = scanstring(text, i + 1)
-            i = _skip_space(text, _skip_space(text, i) + 1)
+            i = _skip_colon(text, i)
         end = value_end(text, i)
         yield Entry(key, key_start, i, end)
-        i, index = _skip_space(text, end), index + 1
-        if text[i] == ",":
-            i = _skip_space(text, i + 1)
+        i, index = end, index + 1
+
+
+class Way:
+    """Which steps lead from the whole config towards some paths."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._prefixes = {prefix for path in paths for prefix in holders(path)}
+        last = (prefix.rpartition(".")[2] for prefix in self._prefixes)
+        self._names = {name.partition("[")[0] for name in last}
+        # Keys that are no plain words are quoted in a path.
+        self._plain = not any("['" in p or '["' in p for p in self._prefixes)
+
+    def step(self, here: str, key: str | int) -> str | None:
+        """Path of an entry that lies on the way; None for any other."""
+        # Writing the path of each of many entries would take the longest.
+        if self._plain and isinstance(key, str) and key not in self._names:
+            return None
+        at = below(here, key)
+        return at if at in self._prefixes and at != here else None
 
 
 def find_all(text: str, paths: Iterable[str]) -> dict[str, Place]:
@@ -110,7 +135,7 @@ def find_all(text: str, paths: Iterable[str]) -> dict[str, Place]:
         The place of each path, or of the nearest thing that holds it.
     """
     wanted = {path: list(holders(path)) for path in paths}
-    prefixes = {prefix for ways in wanted.values() for prefix in ways}
+    way = Way(wanted)
     start = _skip_space(text, len(BYTE_ORDER_MARK) * text.startswith(BYTE_ORDER_MARK))
     found = {"$": Place(True, start, start, value_end(text, start))}
     left = ["$"]
@@ -120,7 +145,7 @@ def find_all(text: str, paths: Iterable[str]) -> dict[str, Place]:
             continue
         inside = {}
         for entry in entries(text, found[here].start):
-            if (at := below(here, entry.key)) in prefixes and at != here:
+            if (at := way.step(here, entry.key)) is not None:
                 inside[at] = Place(True, *entry[1:])
         found |= inside
         left += inside

@@ -72,8 +72,8 @@ class AttnFactor(Rule):
                 meant = round(meant, 6)
             scale = (spec.attention_scaling / meant) ** 2 if meant > 0 else math.nan
             message = (
-                f"{given:.6g} is not read by transformers, which multiplies by "
-                f"{spec.attention_scaling:.6g}; where it counts the product is "
+                f"{given:.6g} is ignored by transformers, which takes "
+                f"{spec.attention_scaling:.6g}; a reader that multiplies by it takes "
                 f"{meant:.6g}: logits {scale:.5g}x"
             )
             path = layer.plan.path

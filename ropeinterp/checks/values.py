@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ropeinterp.checks.families import family_of
 from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
 from ropeinterp.checks.words import is_number
@@ -155,11 +156,31 @@ class KeyMissing(Rule):
         """Ask the row of the scheme."""
         for layer in subject.given():
             scheme = SCHEMES.get(layer.scheme or "")
-            for key in scheme.required if scheme else ():
-                if key.name not in layer.plan.block:
-                    path = below(layer.plan.path, key.name)
-                    message = f"is missing: {layer.scheme} has no numbers without it"
-                    yield Hit(path, message)
+            required = scheme.required if scheme else ()
+            missing = [k.name for k in required if k.name not in layer.plan.block]
+            if missing:
+                others = f", as {_are(missing[1:])}" if len(missing) > 1 else ""
+                message = (
+                    f"is missing{others}: {layer.scheme} has no numbers without "
+                    f"{'them' if others else 'it'}"
+                )
+                path = below(layer.plan.path, missing[0])
+                yield Hit(path, message, _of_family(subject, layer))
+
+
+def _are(names: Sequence[str]) -> str:
+    return f"{'are' if len(names) > 1 else 'is'} {' and '.join(names)}"
+
+
+def _of_family(subject: Subject, layer: Layer) -> Fix | None:
+    """Offer the rope dict of a known family, which has the same type."""
+    family = family_of(subject)
+    if family is None or family.block["rope_type"] != layer.scheme:
+        return None
+    missing = {k: v for k, v in family.block.items() if k not in layer.plan.block}
+    edits = tuple(Edit(layer.plan.path, k, v) for k, v in missing.items())
+    words = ", ".join(f'"{k}": {v}' for k, v in missing.items() if k != "rope_type")
+    return Fix(f"write {words}, as {family.name} has", edits, certain=False)
 
 
 RULES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ropeinterp.checks.rule import Hit, Rule
+from ropeinterp.checks.rule import Fix, Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.words import is_number
 from ropeinterp.reading.lookup import where
@@ -89,10 +89,10 @@ def _shares(subject: Subject) -> Iterator[tuple[str, float, int, float]]:
     seen = set()
     for layer in subject.layers:
         spec, path = layer.spec, where(layer.origins.get("dim", ""), "")
-        share = subject.document.value(path) if path else None
         if spec is None or not path.endswith("partial_rotary_factor") or path in seen:
             continue
         seen.add(path)
+        share = subject.document.value(path)
         if is_number(share) and 0 < share < 1:
             size = share * spec.head_dim
             if not math.isclose(size, round(size), rel_tol=1e-9):
@@ -148,7 +148,8 @@ class UndefinedSize(Rule):
             heads = f", heads of {spec.head_dim} channels" if spec else ""
             message = f"is missing{others}: the class default counts, {defaults}{heads}"
             level = "" if subject.top else "info"
-            yield Hit(subject.at(missing[0]), message, level=level)
+            fix = Fix(f"write {' and '.join(missing)}, or head_dim")
+            yield Hit(subject.at(missing[0]), message, fix, level)
 
 
 RULES = (

@@ -17,6 +17,7 @@ from ropeinterp.schemes import SCHEMES
 from ropeinterp.spec import RopeSpec
 
 _ORIGINAL = "original_max_position_embeddings"
+_MOST_NOTES = 100
 # Schemes of vendors' own code that another one expresses.
 _VENDORS = {"kexue_ntk": "linear"}
 _LOOKED_UP = (_ORIGINAL, "partial_rotary_factor")  # at the top level too
@@ -158,9 +159,12 @@ def _scheme_keys(flat: Flat, plan: Plan, scheme: str) -> Fields:
 
 def _note_unread(flat: Flat, plan: Plan, scheme: str) -> None:
     if plan.given:
-        for key in plan.block:
-            if key not in plan.used:
-                flat.note(plan.at(key), f"is not read with type {scheme}")
+        unread = [key for key in plan.block if key not in plan.used]
+        for key in unread[:_MOST_NOTES]:
+            flat.note(plan.at(key), f"is not read with type {scheme}")
+        if len(unread) > _MOST_NOTES:
+            more = len(unread) - _MOST_NOTES
+            flat.note(plan.path, f"{more} more keys are not read with type {scheme}")
     if plan.nested and scheme == "yarn" and plan.block.get("truncate") is False:
         flat.defect(plan.at("truncate"), "D2", "ignores it here")
     needs_width = scheme in ("yarn", "dynamic", "longrope")

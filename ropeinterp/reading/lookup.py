@@ -24,6 +24,8 @@ class Found(NamedTuple):
 
 Fields = dict[str, Found]
 
+_MOST_NUMBERS = 2**13
+
 
 @dataclass(frozen=True)
 class Flat:
@@ -208,6 +210,9 @@ def numbers(found: Found) -> Found:
     """Refuse what is no list of numbers."""
     if not isinstance(found.value, list):
         raise ConfigError(where(found.origin), found.value, "must be a list of numbers")
+    if len(found.value) > _MOST_NUMBERS:
+        reason = f"has {len(found.value)} items; no head has as many pairs"
+        raise ConfigError(where(found.origin), found.value, reason)
     for i, value in enumerate(found.value):
         if not _is_number(value):
             raise ConfigError(f"{found.origin}[{i}]", value, "must be a number")
