@@ -226,3 +226,86 @@ def test_a_part_that_is_no_object_is_one_finding():
 def test_a_model_type_that_is_no_word_is_one_finding():
     (found,) = check(PLAIN | {"model_type": 7})
     assert (found.code, found.path) == ("RI201", "$.model_type")
+
+
+# ---- what readers met in published files ---------------------------------------------
+
+NOMIC = {
+    "model_type": "nomic_bert",
+    "n_embd": 768,
+    "n_head": 12,
+    "n_positions": 8192,
+    "rotary_emb_base": 1000,
+}
+POLYGLOT = {
+    "model_type": "gpt_neox",
+    "rotary_pct": 0.25,
+    "rotary_dim": 32,
+    "rotary_emb_base": 10000,
+    "rope_theta": None,
+}
+KANANA = {
+    "max_position_embeddings": 131072,
+    "rope_scaling": {
+        "rope_type": "yarn",
+        "factor": 4.4,
+        "original_max_position_embeddings": 32768,
+    },
+}
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8192}
+MSCALE = {"rope_scaling": YARN | {"mscale": 1.0}}
+QWEN = {"model_type": "qwen3_vl_text"} | {k: PLAIN[k] for k in list(PLAIN)[1:]}
+GEMMA = {"model_type": "gemma3_text", "layer_types": ["full_attention"]}
+
+
+@pytest.mark.parametrize("keys", [NOMIC, POLYGLOT, KANANA, MSCALE])
+def test_what_is_meant_as_it_stands_stays_clean(keys):
+    assert not strong(check(keys if keys is NOMIC else example(keys)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "path"),
+    [
+        ({"rope_sclaing": YARN, "rope_scaling": None}, "RI108", "$.rope_sclaing"),
+        ({"rope_scaling": {"type": None, "factor": 4.0}}, "RI102", "$.rope_scaling"),
+        ({"mrope_section": [16, 24, 24]}, "RI106", "$.mrope_section"),
+        ({"max_position_embeddings": 40906}, "RI307", "$.max_position_embeddings"),
+        (POLYGLOT | {"rotary_emb_base": "1e4"}, "RI201", "$.rotary_emb_base"),
+        (POLYGLOT | {"rotary_emb_base": 1}, "RI213", "$.rotary_emb_base"),
+        (POLYGLOT | {"rotary_pct": 0.3, "head_dim": 96}, "RI210", "$.rotary_pct"),
+        ({"hidden_size": "4096"}, "RI201", "$.hidden_size"),
+        ({"factor": 8.0, "rope_type": "linear"}, "RI105", "$.factor"),
+        (
+            {"model_type": "qwen3_vl", "rope_scaling": YARN, "text_config": QWEN},
+            "RI105",
+            "$.rope_scaling",
+        ),
+        (
+            GEMMA | {"rope_parameters": {"full_atention": {"rope_type": "default"}}},
+            "RI116",
+            "$.rope_parameters.full_atention",
+        ),
+        (
+            {
+                "rope_theta": 1e6,
+                "rope_scaling": YARN,
+                "rope_parameters": YARN | {"rope_theta": 1e4},
+            },
+            "RI111",
+            "$.rope_scaling",
+        ),
+        (
+            {"rope_scaling": {"rope_type": "linear", "facotr": 4.0}},
+            "RI108",
+            "$.rope_scaling.facotr",
+        ),
+        (
+            {"model_type": "phi3", "rope_scaling": {"type": "linear", "factor": 2.0}},
+            "RI104",
+            "$.rope_scaling.type",
+        ),
+    ],
+)
+def test_one_fault_is_one_finding_where_it_stands(keys, code, path):
+    found = [f for f in check(example(keys)) if f.level != "info"]
+    assert [(f.code, f.path) for f in found] == [(code, path)]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ropeinterp.checks.document import Document, open_document
+from ropeinterp.checks.misplaced import lost_at_root
 from ropeinterp.checks.rule import LEVELS, Edit, Finding, Fix, Hit, Rule
 from ropeinterp.checks.rules import BY_CODE, RULES
 from ropeinterp.checks.spans import Place
@@ -21,6 +22,7 @@ _MOST_FINDINGS = 200
 _LONGEST = 2000
 # The reader's errors that no rule claims: a missing key, or a number of no use.
 _MISSING, _UNUSABLE, _NO_OBJECT = "RI205", "RI202", "RI003"
+_WRONG_TYPE = ("must be a number", "must be a whole", "must be true", "must be a ")
 DIALECTS = ("transformers", "transformers-4")
 
 
@@ -151,6 +153,8 @@ def _hits(document: Document, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit
         code = "RI201" if error.path.endswith("model_type") else _NO_OBJECT
         yield BY_CODE[code], _hit_of(error)
         return
+    for hit in lost_at_root(located):
+        yield BY_CODE["RI105"], hit
     for subject in subjects(document, located):
         yield from _without_silenced(subject, list(_of_model(subject, rules)))
 
@@ -183,11 +187,11 @@ def _related(path: str, other: str) -> bool:
 def _claimed(error: ConfigError) -> Rule:
     """Rule that an error of the reader belongs to."""
     key = error.path.rpartition(".")[2].partition("[")[0]
-    missing = error.value is None
-    for rule in RULES:
-        if key in rule.errors_at and not missing:
-            return rule
-    return BY_CODE[_MISSING if missing else _UNUSABLE]
+    if error.reason.startswith(_WRONG_TYPE):
+        return BY_CODE["RI201"]
+    if error.value is None:
+        return BY_CODE[_MISSING]
+    return next((r for r in RULES if key in r.errors_at), BY_CODE[_UNUSABLE])
 
 
 def _without_silenced(
@@ -200,11 +204,12 @@ def _without_silenced(
         for code in rule.silences
     }
     strong = {h.path for r, h in hits if r.code != "RI109"}
+    meant = {h.instead_of for _, h in hits}
     for rule, hit in hits:
         scope = _scope(subject, hit.path)
         quiet = any(s in (scope, "$") and rule.code.startswith(c) for s, c in silenced)
         gives_way = rule.code == "RI109" and hit.path in strong
-        if not quiet and not gives_way:
+        if not quiet and not gives_way and hit.path not in meant:
             yield rule, hit
 
 

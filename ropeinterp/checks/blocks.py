@@ -18,6 +18,8 @@ from ropeinterp.schemes import SCHEMES
 SCALING = frozenset(
     key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)
 ) - {"partial_rotary_factor"}
+# What else could be said of a rope dict whose type is not known.
+_OF_TYPE = ("RI103", "RI109", "RI2", "RI302", "RI303", "RI305")
 _COMMON = tuple(n for n, s in SCHEMES.items() if "transformers-4" in s.dialects)
 _WORDS = ("rope_type", "type", "name")
 _LAYER_WORDS = ("attention", "_layer", "main", "compress")
@@ -79,7 +81,9 @@ class TypeIsMissing(Rule):
         for layer in subject.given():
             block = layer.plan.block
             keys = scales(block)
-            if layer.plan.scheme or not keys or {"rope_type", "type"} & block.keys():
+            typed = [k for k in ("rope_type", "type") if block.get(k) is not None]
+            slips = [k for k in block if nearest(k, ("rope_type",))]  # RI108
+            if layer.plan.scheme or not keys or typed or slips:
                 continue
             named = block.get("name")
             hint = f"; name {printable(named)} is not read" if named else ""
@@ -160,7 +164,7 @@ class UnknownType(Rule):
     transformers loads the config and fails with KeyError when the model is built.
     """
 
-    code, level, silences = "RI104", "error", ("RI109", "RI2", "RI302", "RI303")
+    code, level, silences = "RI104", "error", _OF_TYPE
     source = "transformers 5.23.0 ROPE_INIT_FUNCTIONS; two published configs"
     bad = {"rope_scaling": {"rope_type": "linaer", "factor": 4.0}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
@@ -185,11 +189,17 @@ class UnknownType(Rule):
                 fix = Fix(f'did you mean "{near}"?', (), False)
             else:
                 fix = Fix(f"write one of {', '.join(_COMMON)}")
-            message = (
-                f"{printable(word)} is no known rope type: transformers raises "
-                "KeyError when the model is built"
-            )
-            yield Hit(path, message, fix)
+            yield Hit(path, self._message(subject, layer, word), fix)
+
+    @staticmethod
+    def _message(subject: Subject, layer: Layer, word: str) -> str:
+        if layer.plan.row.type_words.get(word) == "":
+            kind = printable(subject.located.model_type)
+            return f"{printable(word)} is a rope type that {kind} does not read"
+        return (
+            f"{printable(word)} is no known rope type: transformers raises KeyError "
+            "when the model is built"
+        )
 
 
 class NoModelType(Rule):
@@ -246,6 +256,25 @@ class NestedByLayerType(Rule):
             elif typed and not inner and scales(block) and not list(subject.given()):
                 message = f"{kind} has a dict per layer type: this one is not read"
                 yield Hit(subject.at(name), message)
+            elif typed:
+                yield from self._labels(subject, name, inner)
+
+    @staticmethod
+    def _labels(subject: Subject, name: str, inner: list[str]) -> Iterator[Hit]:
+        """Find dicts whose name is no layer type."""
+        rows, given = subject.flat.rows, subject.keys.get("layer_types")
+        known = {row.layer for row in rows}.union(*(row.labels for row in rows))
+        known |= (
+            {x for x in given if isinstance(x, str)}
+            if isinstance(given, list)
+            else set()
+        )
+        for key in inner:
+            if key not in known:
+                near = nearest(key, known)
+                hint = f": did you mean {near}?" if near else ""
+                message = f"is no layer type of this model, and is not read{hint}"
+                yield Hit(below(subject.at(name), key), message)
 
 
 RULES = (

@@ -23,13 +23,13 @@ class SlipInLength(Rule):
     A factor that is derived from it is wrong, too.
     """
 
-    code, level = "RI307", "warning"
+    code, level, silences = "RI307", "warning", ("RI302",)
     source = "a published config with 32678 for 32768 and a factor 1.99451"
     bad = {_LENGTH: 32678}
     good = {_LENGTH: 32768}
 
     def check(self, subject: Subject) -> Iterator[Hit]:
-        """Compare with 2^k and 3 2^k, for lengths that no block divides."""
+        """Compare with 2^k, 3 2^k and 5 2^k, for lengths that no block divides."""
         places = [subject.flat.plain(_LENGTH), subject.flat.find(_ORIGINAL)]
         for layer in subject.given():
             if _ORIGINAL in layer.plan.block:
@@ -50,7 +50,7 @@ def _usual(n: int) -> int | None:
     if isinstance(n, bool) or not 512 <= n < 2**40 or n % 64 == 0:
         return None
     k = int(math.log2(n))
-    near = {m * 2**e for m in (1, 3) for e in range(k - 2, k + 2)}
+    near = {m * 2**e for m in (1, 3, 5) for e in range(k - 3, k + 2)}
     return next(
         (u for u in sorted(near) if abs(u - n) > 2 and _is_slip(str(n), str(u))), None
     )

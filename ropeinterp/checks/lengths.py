@@ -15,6 +15,8 @@ from ropeinterp.reading.source import below
 
 _LENGTH, _ORIGINAL = "max_position_embeddings", "original_max_position_embeddings"
 _OTHERS = ("max_sequence_length", "model_max_length", "seq_length", "max_seq_len")
+# Vendors extend a little further than they promise.
+_HEADROOM = 1.25
 _LLAMA3 = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -72,7 +74,10 @@ class FactorAgainstLengths(Rule):
             if length.value == start[0]:
                 message += ": a reader that goes by it stops there"
             path = below(layer.plan.path, "factor")
-            yield Hit(path, message, self._fix(subject, length, product))
+            if length.value < product <= _HEADROOM * length.value:
+                yield Hit(path, message, level="info")
+            else:
+                yield Hit(path, message, self._fix(subject, length, product))
 
     @staticmethod
     def _fix(subject: Subject, length: Any, product: float) -> Fix | None:

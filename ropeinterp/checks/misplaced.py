@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from ropeinterp.checks.blocks import SCALING
+from ropeinterp.checks.blocks import SCALING, scales
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import Layer, Subject
+from ropeinterp.checks.subject import BLOCKS, Layer, Subject
 from ropeinterp.checks.words import is_number
 from ropeinterp.errors import printable
 from ropeinterp.reading import names
+from ropeinterp.reading.parts import Located
 from ropeinterp.reading.source import below
 
 _TOP = frozenset({"rope_type", "rope_scaling_type", "rope_scaling_factor"})
+_TOP |= frozenset({"rope_factor"})
 _TOP |= frozenset({"scaling_factor"}) | SCALING
 _TOP -= {"original_max_position_embeddings", "mscale", "mscale_all_dim", "alpha"}
 _MROPE = ("mrope_section", "mrope_interleaved")
@@ -23,6 +25,8 @@ _FOREIGN: Mapping[str, tuple[str, float]] = {
     "rope_ratio": ("rope_theta", 1e4),
     "rotary_emb_base": ("rope_theta", 1.0),
     "rotary_base": ("rope_theta", 1.0),
+    "rotary_embedding_base": ("rope_theta", 1.0),
+    "rope_freq_base": ("rope_theta", 1.0),
     "rope_base": ("rope_theta", 1.0),
     "rope_percent": ("partial_rotary_factor", 1.0),
     "rope_percentage": ("partial_rotary_factor", 1.0),
@@ -39,7 +43,7 @@ class ScalingAtTop(Rule):
     The scaling is lost without a word.
     """
 
-    code, level, at_key = "RI105", "warning", True
+    code, level, at_key, silences = "RI105", "warning", True, ("RI305",)
     source = "published configs; transformers 5.23.0 reads the dict alone"
     bad = {"factor": 2.5, "rope_scaling": None}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 2.5}}
@@ -51,13 +55,33 @@ class ScalingAtTop(Rule):
         blocks = [subject.keys.get(b) for b in ("rope_scaling", "rope_parameters")]
         inside = {k for b in blocks if isinstance(b, dict) for k in b}
         read = {k for row in subject.flat.rows for k in (*row.sizes, *row.partial_keys)}
-        for key in subject.keys:
-            if key in _TOP and key not in read | inside:
-                value = subject.keys[key]
-                if value is not None and not isinstance(value, (dict, bool)):
-                    shown = f"{printable(value)} at the top level"
-                    message = f"{shown} is read by nobody: it belongs into rope_scaling"
-                    yield Hit(subject.at(key), message)
+        lost = [
+            key
+            for key, value in subject.keys.items()
+            if key in _TOP - read - inside
+            and value is not None
+            and not isinstance(value, (dict, bool))
+        ]
+        if lost:
+            others = f", as {', '.join(lost[1:])}," if lost[1:] else ""
+            shown = f"{printable(subject.keys[lost[0]])} at the top level"
+            message = f"{shown}{others} is read by nobody: write it into rope_scaling"
+            yield Hit(subject.at(lost[0]), message)
+
+
+def lost_at_root(located: Located) -> Iterator[Hit]:
+    """Find a rope dict of a composite model beside the part that it is meant for."""
+    parts = [part for part in located.parts.values() if part.keys]
+    for name in BLOCKS:
+        block = located.keys.get(name)
+        if not isinstance(block, dict) or not scales(block):
+            continue
+        if parts and all(
+            p.path != located.path and p.keys.get(name) != block for p in parts
+        ):
+            path = below(located.path, name)
+            message = f"is not read here: write it into {parts[0].path}"
+            yield Hit(path, message)
 
 
 class MropeUnread(Rule):
@@ -77,11 +101,14 @@ class MropeUnread(Rule):
         """Ask the rows whether the model type has several position axes."""
         if not subject.known or any(row.axes for row in subject.flat.rows):
             return
+        kind = printable(subject.located.model_type)
+        for key in _MROPE:
+            if subject.keys.get(key) is not None:
+                yield Hit(subject.at(key), f"{kind} has no M-RoPE: the key is ignored")
         for layer in subject.given():
             present = [key for key in _MROPE if key in layer.plan.block]
             if layer.word == "mrope" or present:
                 key = present[0] if present else "rope_type"
-                kind = printable(subject.located.model_type)
                 message = f"{kind} has no M-RoPE: the key is ignored"
                 if layer.word == "mrope":
                     message += ', and the type "mrope" fails when the model is built'
@@ -127,26 +154,26 @@ class ForeignName(Rule):
         spec = layer.spec
         if math.isnan(value):  # channels of a head, not a share of them
             value = subject.keys[key] / spec.head_dim if spec is not None else math.nan
-        own = layer.get(meant)
-        own = subject.keys.get(meant) if own is None else own
-        if value == 1 or value == own or math.isnan(value):
-            if own is not None and value == own:
-                message = f"is not read; {meant} says the same"
-                yield Hit(subject.at(key), message, level="info")
+        if spec is None or value == 1 or math.isnan(value):
             return
+        keys = layer.plan.row.theta_keys if meant == "rope_theta" else ()
+        keys = keys or layer.plan.row.partial_keys
+        found = subject.find(meant, *(k.partition("/")[0] for k in keys))
+        own = layer.get(meant) if found is None else found.value
         other = subject.reread_top(layer, **{meant: value})
+        if value == spec.base or (own is not None and other == spec):
+            yield Hit(subject.at(key), "is not read, and says the same", level="info")
+            return
         kind = printable(subject.located.model_type)
+        fix = None
         if own is None:
-            edits = (
-                Edit(subject.flat.path, key, REMOVE),
-                Edit(subject.flat.path, meant, value),
-            )
+            path = subject.flat.path
+            edits = Edit(path, key, REMOVE), Edit(path, meant, value)
             fix = Fix(f'write "{meant}": {value!r}', edits)
             row = layer.plan.row
             default = row.theta if meant == "rope_theta" else row.partial or 1.0
             message = f"is not read by {kind}: {meant} is its class default {default:g}"
         else:
-            fix = None
             message = f"is not read by {kind}: {meant} is {printable(own)}"
         yield Hit(subject.at(key), message + told(effect(spec, other)), fix)
 
@@ -189,8 +216,9 @@ class TwoBases(Rule):
             fix = None
             if same:
                 fix = Fix("remove it", (Edit(subject.flat.path, key, REMOVE),))
-            # Other names are read by nobody else, so that no reader goes wrong.
-            harmless = same and key != "rope_theta"
+            # Other names are read by nobody else, and one table has one base: no
+            # reader goes wrong.
+            harmless = same and (key != "rope_theta" or len(subject.flat.rows) == 1)
             level = "info" if harmless else ""
             yield Hit(subject.at(key), shown, fix, level)
 

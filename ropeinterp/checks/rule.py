@@ -100,6 +100,8 @@ class Hit:
         Where it differs from that of the rule.
     offset : int or None
         Character of the text, where no path leads to it.
+    instead_of : str
+        Path of what was meant; that it is missing needs no second finding.
     """
 
     path: str
@@ -107,6 +109,7 @@ class Hit:
     fix: Fix | None = None
     level: str = ""
     offset: int | None = None
+    instead_of: str = ""
 
 
 class Rule:

@@ -37,6 +37,9 @@ class SchemasDiffer(Rule):
         keys = []
         if isinstance(scaling, dict) and isinstance(parameters, dict):
             keys = twofold.different(scaling, parameters)
+            top = subject.find(*subject.flat.rows[0].theta_keys)
+            if top is not None and parameters.get("rope_theta", top.value) != top.value:
+                keys.append("rope_theta")
         if scaling and parameters and keys:
             shown = ", ".join(printable(k) for k in keys[:4])
             message = (
@@ -44,24 +47,26 @@ class SchemasDiffer(Rule):
                 "rope_scaling, others rope_parameters"
             )
             yield Hit(subject.at("rope_scaling"), message)
-        if len(subject.flat.rows) == 1:
-            yield from self._bases(subject)
+        if len(subject.flat.rows) == 1:  # else a base is that of some layers
+            for key in ("rope_theta", "partial_rotary_factor"):
+                yield from self._twice(subject, key)
 
     @staticmethod
-    def _bases(subject: Subject) -> Iterator[Hit]:
-        row = subject.flat.rows[0]
-        top = subject.find(*row.theta_keys)
+    def _twice(subject: Subject, key: str) -> Iterator[Hit]:
+        """Compare the place at the top level with that in each dict."""
         for layer in subject.given():
-            own = layer.get("rope_theta")
-            if layer.plan.nested or top is None or own is None or own == top.value:
+            row = layer.plan.row
+            top = subject.find(*(row.theta_keys if key == "rope_theta" else (key,)))
+            own = layer.get(key)
+            if top is None or own is None or own == top.value:
                 continue
-            other = subject.reread(layer, rope_theta=top.value)
+            other = subject.reread(layer, **{key: top.value})
             shown = f"{printable(own)} here, {printable(top.value)} at {top.origin}"
             message = (
-                f"two bases, {shown}: transformers 5.23.0 takes the first, 4.57 the "
+                f"two values, {shown}: transformers 5.23.0 takes the first, 4.57 the "
                 f"second{told(effect(layer.spec, other))}"
             )
-            yield Hit(below(layer.plan.path, "rope_theta"), message)
+            yield Hit(below(layer.plan.path, key), message)
 
 
 class OnlyOldSchema(Rule):

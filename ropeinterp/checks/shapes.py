@@ -152,7 +152,9 @@ class LoneMscale(Rule):
             ]
             if layer.scheme == "yarn" and len(given) == 1:
                 (key,) = given
-                if layer.get(key) and layer.get("attention_factor") is None:
+                # mscale 1.0 alone is what readers take for the pair, too.
+                odd = layer.get(key) and not (key == "mscale" and layer.get(key) == 1)
+                if odd and layer.get("attention_factor") is None:
                     message = f"{layer.get(key)!r} counts only together with the other"
                     yield Hit(
                         below(layer.plan.path, key),
@@ -193,13 +195,19 @@ class BadSections(Rule):
         for layer in subject.given():
             kind = layer.plan.row.axes.partition(" ")[0]
             sections, spec = layer.get("mrope_section"), layer.spec
-            if kind != "interleaved" or spec is None or not isinstance(sections, list):
+            if not kind or spec is None or not isinstance(sections, list):
+                continue
+            path = below(layer.plan.path, "mrope_section")
+            broken = [n for n in sections if not isinstance(n, int)]
+            if broken:
+                yield Hit(path, f"{broken[0]!r} is no whole number: the split fails")
                 continue
             total, pairs = sum(sections), spec.rotary_dim // 2
-            if total != pairs:
-                message = f"sections of {total} on {pairs} pairs: the rest follows time"
-                path = below(layer.plan.path, "mrope_section")
-                yield Hit(path, message, level="info")
+            if kind == "interleaved" and total != pairs:
+                less = total < pairs
+                rest = ": the rest follows time" if less else ""
+                message = f"sections of {total} on {pairs} pairs{rest}"
+                yield Hit(path, message, level="info" if less else "")
 
 
 RULES = (

@@ -92,7 +92,7 @@ class Misspelt(Rule):
     misspelt rope_scaling is no scaling at all.
     """
 
-    code, level, silences, at_key = "RI108", "warning", ("RI303",), True
+    code, level, at_key = "RI108", "warning", True
     source = "transformers 5.23.0 logs the key in a dict, nothing at the top level"
     bad = {
         "max_position_embeddings": 131072,
@@ -127,7 +127,7 @@ class Misspelt(Rule):
 
     @staticmethod
     def _top(subject: Subject) -> Iterator[Hit]:
-        absent = [key for key in _EXPECTED if key not in subject.keys]
+        absent = [key for key in _EXPECTED if subject.keys.get(key) is None]
         for key in _other(subject.keys, names.of_top_level()):
             meant = nearest(key, absent)
             if meant is not None and subject.layers:
@@ -149,7 +149,8 @@ def _misspelt(
     edits = (Edit(path, key, REMOVE), Edit(path, meant, holder[key]))
     effects = told(effect(layer.spec, other), "; ")
     message = f"is read by nobody: did you mean {meant}?{effects}"
-    return Hit(below(path, key), message, Fix(f"rename to {meant}", edits))
+    fix = Fix(f"rename to {meant}", edits)
+    return Hit(below(path, key), message, fix, instead_of=below(path, meant))
 
 
 class OtherKey(Rule):

@@ -27,6 +27,7 @@ _TOP = (
     Key("hidden_size", "size", "length", nullable=True),
     Key("num_attention_heads", "size", "length", nullable=True),
     Key("head_dim", "size", "length", nullable=True),
+    Key("qk_rope_head_dim", "size", "length", nullable=True),
     Key("rope_theta", "base", nullable=True),
     Key("partial_rotary_factor", "partial_rotary_factor", nullable=True),
 )
@@ -36,7 +37,7 @@ _FIELDS = {"attention_factor": "attention_scaling", "size": "head_dim"}
 
 def keys_of(subject: Subject) -> Iterator[tuple[Layer | None, Key, str, Any]]:
     """Every key with a kind that is present: whose dict, the row, path, value."""
-    for key in _TOP:
+    for key in (*_TOP, *_of_rows(subject)):
         found = subject.flat.plain(key.name)
         if found is not None and subject.rotary:
             yield None, key, found.origin, found.value
@@ -47,6 +48,22 @@ def keys_of(subject: Subject) -> Iterator[tuple[Layer | None, Key, str, Any]]:
             if key.name in layer.plan.block:
                 path = below(layer.plan.path, key.name)
                 yield layer, key, path, layer.plan.block[key.name]
+
+
+def _of_rows(subject: Subject) -> Iterator[Key]:
+    """Keys under which this model type alone has its base and its share."""
+    told = {key.name for key in _TOP}
+    for row in subject.flat.rows:
+        own = [Key(k, "base", nullable=True) for k in row.theta_keys]
+        for name in row.partial_keys:
+            plain, channels, _ = name.partition("/")
+            kind = "length" if channels else "number"
+            field = "size" if channels else "partial_rotary_factor"
+            own.append(Key(plain, field, kind, nullable=True))
+        for key in own:
+            if key.name not in told:
+                told.add(key.name)
+                yield key
 
 
 class WrongType(Rule):

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from ropeinterp.checks.rule import Fix, Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.words import is_number
+from ropeinterp.reading import names
 from ropeinterp.reading.lookup import where
 
+_SHARE = "partial_rotary_factor"
 _FORMULA = "hidden_size//num_attention_heads"
 
 
@@ -89,7 +91,9 @@ def _shares(subject: Subject) -> Iterator[tuple[str, float, int, float]]:
     seen = set()
     for layer in subject.layers:
         spec, path = layer.spec, where(layer.origins.get("dim", ""), "")
-        if spec is None or not path.endswith("partial_rotary_factor") or path in seen:
+        shares = {k for k in layer.plan.row.partial_keys if "/" not in k}
+        key = path.rpartition(".")[2]
+        if spec is None or key not in shares | {_SHARE} or path in seen:
             continue
         seen.add(path)
         share = subject.document.value(path)
@@ -106,7 +110,7 @@ class UndefinedSize(Rule):
     whose heads have 128.
     """
 
-    code, level, silences = "RI301", "error", ("RI209",)
+    code, level, silences = "RI301", "error", ("RI209", "RI210")
     source = "three published configs; transformers 5.23.0 says nothing"
     bad = {"hidden_size": None, "num_attention_heads": 40}
     good = {"hidden_size": 5120, "num_attention_heads": 40}
@@ -116,31 +120,27 @@ class UndefinedSize(Rule):
         """Ask whether the formula of the row counts."""
         row = subject.flat.rows[0]
         own = ("head_dim", "qk_rope_head_dim", "kv_channels")
-        names = [n for n in row.head_dim_rule.split("|") if n in own]
-        explicit = any(subject.find(n, *row.aliases.get(n, ())) for n in names)
-        default = any(n in row.sizes and n not in subject.keys for n in names)
+        known = [n for n in row.head_dim_rule.split("|") if n in own]
+        explicit = any(subject.find(n, *row.aliases.get(n, ())) for n in known)
+        default = any(n in row.sizes and n not in subject.keys for n in known)
         if _FORMULA not in row.head_dim_rule or explicit or default:
             return
-        sizes = [subject.flat.size_or_none(n) for n in _FORMULA.split("//")]
         if subject.known:
-            yield from self._missing(subject, sizes)
-        hidden, heads = sizes
+            yield from self._missing(subject)
+        hidden, heads = (subject.flat.size_or_none(n) for n in _FORMULA.split("//"))
         if hidden and heads and heads > 0 and hidden % heads:
             message = (
                 f"hidden_size {hidden} is no multiple of {heads} heads, and head_dim "
                 f"is missing: {hidden // heads} channels of a head are a guess"
             )
             found = subject.flat.plain("num_attention_heads")
-            yield Hit(found.origin if found else subject.flat.path, message)
+            path = found.origin if found else subject.flat.path
+            yield Hit(path, message, level="" if subject.top else "info")
 
     @staticmethod
-    def _missing(subject: Subject, sizes: list[int | None]) -> Iterator[Hit]:
+    def _missing(subject: Subject) -> Iterator[Hit]:
         row = subject.flat.rows[0]
-        missing = [
-            name
-            for name, value in zip(_FORMULA.split("//"), sizes, strict=True)
-            if value is None
-        ]
+        missing = [n for n in _FORMULA.split("//") if not _stated(subject, n)]
         spec = subject.layers[0].spec if subject.layers else None
         if missing and subject.keys:
             others = f", as is {missing[1]}" if len(missing) > 1 else ""
@@ -150,6 +150,13 @@ class UndefinedSize(Rule):
             level = "" if subject.top else "info"
             fix = Fix(f"write {' and '.join(missing)}, or head_dim")
             yield Hit(subject.at(missing[0]), message, fix, level)
+
+
+def _stated(subject: Subject, name: str) -> bool:
+    """Whether a size stands in the file, or one of its names says the class default."""
+    found, default = subject.flat.plain(name), subject.flat.rows[0].sizes.get(name)
+    others = (subject.keys.get(alias) for alias in names.of_size(name))
+    return (found is not None and found.value is not None) or default in others
 
 
 RULES = (

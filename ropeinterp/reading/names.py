@@ -55,6 +55,12 @@ def of_shares() -> frozenset[str]:
 
 
 @cache
+def of_size(name: str) -> frozenset[str]:
+    """Other names of a size, for some model type."""
+    return frozenset(alias for row in _rows() for alias in row.aliases.get(name, ()))
+
+
+@cache
 def of_top_level() -> frozenset[str]:
     """Every top-level key that tells some model type its positions."""
     sizes = {key for row in _rows() for key in row.sizes}
