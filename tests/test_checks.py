@@ -309,3 +309,29 @@ def test_what_is_meant_as_it_stands_stays_clean(keys):
 def test_one_fault_is_one_finding_where_it_stands(keys, code, path):
     found = [f for f in check(example(keys)) if f.level != "info"]
     assert [(f.code, f.path) for f in found] == [(code, path)]
+
+
+def test_a_head_of_which_nothing_is_rotated_is_found():
+    block = {"rope_type": "proportional", "partial_rotary_factor": 0.25}
+    found = check(PLAIN | {"head_dim": 1, "rope_parameters": block})
+    assert "RI209" in strong(found)
+    assert "rotated" in next(f.message for f in found if f.code == "RI209")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {f"key{i}": i for i in range(5000)},
+        {"rope_scaling": {f"key{i}": i for i in range(5000)}},
+        {"text_config": {"rope_parameters": {f"key{i}": {} for i in range(5000)}}},
+    ],
+)
+def test_more_keys_than_any_config_has_are_over_a_limit(keys):
+    (found,) = check(json.dumps(PLAIN | keys).encode())
+    assert (found.code, found.level) == ("RI001", "error")
+
+
+def test_a_table_of_labels_is_no_fault():
+    labels = {str(i): f"label {i}" for i in range(21_841)}
+    found = check(json.dumps(PLAIN | {"id2label": labels}).encode())
+    assert not strong(found)

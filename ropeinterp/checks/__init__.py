@@ -22,7 +22,7 @@ _MOST_FINDINGS = 200
 _LONGEST = 2000
 # The reader's errors that no rule claims: a missing key, or a number of no use.
 _MISSING, _UNUSABLE, _NO_OBJECT = "RI205", "RI202", "RI003"
-_WRONG_TYPE = ("must be a number", "must be a whole", "must be true", "must be a ")
+_WRONG_TYPE = ("must be a ", "must be true")
 DIALECTS = ("transformers", "transformers-4")
 
 

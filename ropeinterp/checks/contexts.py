@@ -137,8 +137,8 @@ class BeyondLongestPeriod(Rule):
             spec = layer.spec
             if length is None or spec is None or spec.scheme != "default":
                 continue
-            longest = float(np.max(spec.periods()))
-            if length.value > 2 * longest:
+            longest = float(np.max(spec.periods(), initial=0.0))
+            if length.value > 2 * longest > 0:
                 message = (
                     f"{length.value:,} tokens are {length.value / longest:.3g} times "
                     f"the longest period, {longest:,.0f} tokens"

@@ -140,6 +140,8 @@ def _of_bytes(data: bytes, file: str | None) -> Document:
         json_source.check_size(text)
         code = "RI002"
         value = json_source.json_value(text)
+        code = "RI001"
+        json_source.check_keys(value)
         code = "RI003"
         tree = json_source.checked(value, text.startswith(json_source.BYTE_ORDER_MARK))
     except ConfigError as error:

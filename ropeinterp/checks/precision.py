@@ -24,7 +24,8 @@ def _worst(spec: RopeSpec, length: int) -> float:
     p = np.arange(max(length - _POSITIONS, 0), length, dtype=np.float64)
     theirs = hf32.cos_sin(p, hf32.inv_freq(spec), spec.attention_scaling)
     ours = tables.cos_sin(spec, p, dtype=np.float64)
-    return max(float(np.abs(a - b).max()) for a, b in zip(theirs, ours, strict=True))
+    off = (np.abs(a - b) for a, b in zip(theirs, ours, strict=True))
+    return max(float(x.max(initial=0.0)) for x in off)
 
 
 class Float32Angles(Rule):
@@ -95,7 +96,7 @@ class CastFrequencies(Rule):
         w = spec.inv_freq()
         scale = np.exp2(bits - np.ceil(np.log2(w, out=np.zeros_like(w), where=w > 0)))
         cast = np.rint(w * scale) / scale
-        off = float(np.abs(cast - w).max() * 4096)
+        off = float(np.abs(cast - w).max(initial=0.0) * 4096)
         message = (
             f"model.to({found.value}) casts the frequencies, too: angles at 4096 "
             f"tokens are then off by up to {off:.2g} rad"

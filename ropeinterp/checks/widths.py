@@ -33,14 +33,17 @@ class BadWidth(Rule):
         seen = set()
         for layer in subject.layers:
             spec = layer.spec
-            if spec is None or spec.dim % 2 == 0:
+            if spec is None or (spec.dim % 2 == 0 and spec.rotary_dim > 0):
                 continue
             origin = layer.origins.get("dim", "$")
             path = where(origin, subject.flat.path)
             if path not in seen:
                 seen.add(path)
-                message = f"{spec.dim} rotated channels, an odd number"
-                yield Hit(path, f"{message}: {spec.dim // 2} pairs and a half")
+                message = "no channel is rotated"
+                if spec.rotary_dim > 0:
+                    half = f"{spec.dim // 2} pairs and a half"
+                    message = f"{spec.dim} rotated channels, an odd number: {half}"
+                yield Hit(path, message)
 
 
 class Truncated(Rule):

@@ -21,6 +21,7 @@ from ropeinterp.reading.files import read_file
 from ropeinterp.reading.result import Note
 
 _MOST_VALUES = 2**16
+_MOST_KEYS = 2**12  # of a config, and of a rope dict; tables of labels have more
 _DEEPEST = 32
 _MOST_DIGITS = 400
 _MOST_FAULTS = 100
@@ -170,7 +171,9 @@ def parsed(text: str) -> Tree:
         If it is no JSON object, too large or too deep.
     """
     check_size(text)
-    return checked(json_value(text), marked=text.startswith(BYTE_ORDER_MARK))
+    value = json_value(text)
+    check_keys(value)
+    return checked(value, marked=text.startswith(BYTE_ORDER_MARK))
 
 
 def json_value(text: str) -> Any:
@@ -202,6 +205,19 @@ def check_size(text: str) -> None:
         depth += 1 if match[1] in "[{" else -1
         if depth > _DEEPEST:
             raise ConfigError("$", match[1], f"is nested deeper than {_DEEPEST} levels")
+
+
+def check_keys(value: Any, path: str = "$", is_rope: bool = True) -> None:
+    """Refuse more keys than any config or rope dict has; tables of labels have more."""
+    if not isinstance(value, (dict, _Pairs)):
+        return
+    if len(value) > _MOST_KEYS:
+        if is_rope:
+            raise ConfigError(path, len(value), f"keys: more than {_MOST_KEYS}")
+        return
+    for key, entry in value.items() if isinstance(value, dict) else value:
+        if isinstance(entry, (dict, _Pairs)):
+            check_keys(entry, below(path, key), key.startswith("rope"))
 
 
 # ---- values ----------------------------------------------------------------------
