@@ -263,12 +263,9 @@ class NestedByLayerType(Rule):
     def _labels(subject: Subject, name: str, inner: list[str]) -> Iterator[Hit]:
         """Find dicts whose name is no layer type."""
         rows, given = subject.flat.rows, subject.keys.get("layer_types")
+        own = given if isinstance(given, list) else []
         known = {row.layer for row in rows}.union(*(row.labels for row in rows))
-        known |= (
-            {x for x in given if isinstance(x, str)}
-            if isinstance(given, list)
-            else set()
-        )
+        known |= {label for label in own if isinstance(label, str)}
         for key in inner:
             if key not in known:
                 near = nearest(key, known)

@@ -98,13 +98,14 @@ def fixed(
     now = _reopened(
         document, before.removeprefix(BYTE_ORDER_MARK) if marked else before
     )
+    left = check_document(now, rules) if marked else first
     for _ in range(_MOST_ROUNDS):
-        found = next(_fixable(check_document(now, rules), unsafe), None)
+        found = next(_fixable(left, unsafe), None)
         if found is None or found.fix is None:
             break
         now = _changed(now, found.fix.edits)
         applied.append(found)
-    left = check_document(now, rules)
+        left = check_document(now, rules)
     alone = [f for f in left if f.code in _SCHEMAS and f.fix]
     # What is still wrong must not be written down a second time.
     if (applied or alone) and not any(f.level == "error" for f in left):
