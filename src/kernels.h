@@ -7,7 +7,8 @@
  *   aliasing  y may be x in rotate_*, except where the layouts of x and y differ;
  *             tables and planes never overlap anything written
  *   accuracy  phases_f64 within 0.80 ulp (|position| <= 2^31, scale 1); the narrower
- *             ones round a double within 3.2 ulp once; rotate_* rounds each product and
+ *             ones round a double within 3.2 ulp once, and a row has the same bits
+ *             whatever rows stand around it; rotate_* rounds each product and
  *             the sum once, float16 and bfloat16 in float
  *   NaN       stays a NaN in its own pair; its payload is not promised
  *   FP state  no trap: NaN, infinities and masked work may set flags, which the ufunc

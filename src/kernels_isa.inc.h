@@ -1,7 +1,7 @@
 /* Template, included once per instruction set by kernels_<isa>.c; needs ISA. */
 #include "half_rows.h"
 #include "lanes.h"
-#include "phase.h"
+#include "rows.h"
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -46,6 +46,8 @@ ask_for(const void *row, ptrdiff_t ahead, ptrdiff_t d, size_t size)
 #undef NAME
 #undef STORE
 
+#include "progression.h"
+
 #define T double
 #define NARROW 0
 #define NAME(op) op##_f64
@@ -82,10 +84,10 @@ ask_for(const void *row, ptrdiff_t ahead, ptrdiff_t d, size_t size)
            TEXT(ISA),                                                                  \
            x,                                                                          \
            y,                                                                          \
-           phases_f16,                                                                 \
-           phases_bf16,                                                                \
+           direct_phases_f16,                                                          \
+           direct_phases_bf16,                                                         \
            phases_f32,                                                                 \
-           phases_f64,                                                                 \
+           direct_phases_f64,                                                          \
            op##_f16,                                                                   \
            op##_bf16,                                                                  \
            op##_f32,                                                                   \

@@ -13,7 +13,7 @@
 
 /* The cosines of one block of positions take 16 KB of stack, as do the sines; a kernel
  * gets at most BATCH positions at a time. */
-enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384, BATCH = 128 };
+enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384, BATCH = 256 };
 
 /* NaN and infinity in the data belong to the user, not to NumPy's error state: loops
  * leave the floating-point flags as they found them. Flushing of subnormal numbers,

@@ -398,6 +398,62 @@ def test_a_position_has_the_same_bits_wherever_it_stands(core):
         np.testing.assert_array_equal(sin[:, columns], some_sin)
 
 
+def one_by_one(core, positions, planes, scale):
+    """The rows in an order in which no three follow each other in equal steps."""
+    order = np.random.default_rng(20).permutation(len(positions))
+    rows = tables(core, "float32", positions[order], planes, scale)
+    back = np.argsort(order)
+    return [np.ascontiguousarray(values[back]) for values in rows]
+
+
+PROGRESSIONS = {
+    "from zero": np.arange(700.0),
+    "across zero": np.arange(-150.0, 150.0),
+    "backwards": np.arange(5000.0, 4000.0, -1),
+    "negative": -np.arange(1000.0, 1300.0),
+    "near 2^31": 2.0**31 - np.arange(200.0),
+    "past 2^31": 2.0**31 - 100 + np.arange(200.0),
+    "long steps": np.arange(60.0) * 35_000_001,
+    "one position": np.full(100, 12345.0),
+    "zero only": np.zeros(50),
+    "in pieces": np.concatenate([np.arange(30.0), np.arange(7.0), np.arange(90.0)]),
+    "halves": np.arange(0, 50, 0.5),
+    "with gaps": np.delete(np.arange(600.0), [3, 4, 100, 101, 333]),
+}
+
+
+@pytest.mark.parametrize("name", PROGRESSIONS)
+@pytest.mark.parametrize("scale", [1.0, 1.1386294361119891, -1.0, 1e-300, 0.0])
+def test_progressions_have_the_bits_of_single_rows(core, name, scale):
+    """Equal steps go by sums of products; they must not show."""
+    positions = PROGRESSIONS[name]
+    for planes in (
+        planes_of(core, 128, 5e5),
+        planes_of(core, 150, 1e9),  # two chunks, slow pairs
+        core._frequencies_given(np.zeros(6), [0.0, 3.0, 1e6, 0.5, 1e-30, 1e-307])[1],
+    ):
+        together = tables(core, "float32", positions, planes, scale)
+        single = one_by_one(core, positions, planes, scale)
+        for of, a, b in zip(("cos", "sin"), together, single, strict=True):
+            np.testing.assert_array_equal(
+                oracle.as_bits(np.ascontiguousarray(a)), oracle.as_bits(b), of
+            )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", [1e4, 5e5, 1e6, 1e7])
+def test_every_progression_below_2_20_has_the_bits_of_single_rows(core, base):
+    """Backwards in bits: rows of equal steps are far apart."""
+    planes = planes_of(core, 128, base)
+    order = np.argsort([int(f"{i:015b}"[::-1], 2) for i in range(2**15)], kind="stable")
+    back = np.argsort(order)
+    for start in range(0, 2**20, 2**15):
+        p = np.arange(start, start + 2.0**15)
+        single = tables(core, "float32", p[order], planes)
+        for a, b in zip(tables(core, "float32", p, planes), single, strict=True):
+            np.testing.assert_array_equal(oracle.as_bits(a), oracle.as_bits(b[back]))
+
+
 def test_integers_take_the_same_bits_on_both_ways(core):
     """2^31 is the last integer of the short way; the long one must agree with it."""
     planes = planes_of(core, 128, 5e5)
