@@ -77,8 +77,11 @@ clean:
 	rm -rf .venv* build dist *.egg-info ropeinterp/*.so
 
 # One stamp per extra of pyproject.toml; stale when anything that is compiled changes.
+# Bytecode as pip makes it for a wheel: some environments let Python write none, and every
+# start would then compile all modules.
 $(VENV)/%.stamp: $(SOURCES) | $(BIN)/python
 	$(BIN)/pip install --quiet --editable '.[$*]'
+	$(BIN)/python -m compileall -q ropeinterp
 	touch $@
 
 $(BIN)/python:
