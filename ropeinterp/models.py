@@ -9,15 +9,13 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """One model type, or one layer type of it.
 
     Parameters
@@ -42,7 +40,8 @@ class Model:
     aliases : mapping
         Other names of plain keys.
     block : mapping or None
-        Rope dict of the class, for configs that give none; None where `unrotated`.
+        Rope dict of the class, for configs that give none; None where layers are not
+        rotated.
     axes : str
         Kind of axis map and its default sections, see :mod:`ropeinterp.reading.axes`.
     type_words : mapping
@@ -71,13 +70,17 @@ class Model:
     sizes: Mapping[str, int]
     aliases: Mapping[str, tuple[str, ...]]
     block: Mapping[str, Any] | None
-    unrotated: bool
     axes: str
     type_words: Mapping[str, str]
     layers: str
     labels: frozenset[str]
     flat: str
     flags: frozenset[str]
+
+    @property
+    def unrotated(self) -> bool:
+        """Whether its layers are not rotated."""
+        return self.block is None
 
     @property
     def described(self) -> str:
@@ -87,8 +90,7 @@ class Model:
         return f"class default of {self.model_type}"
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One part of a composite model type.
 
     Parameters
@@ -106,13 +108,21 @@ class Part:
     flat: bool
 
 
-@cache
-def models() -> Mapping[str, tuple[Model, ...]]:
-    """Rows of every model type; the row of the empty name holds the general rules."""
-    rows: dict[str, tuple[Model, ...]] = {}
-    for row in _table("models.csv"):
-        rows[row["model_type"]] = (*rows.get(row["model_type"], ()), _model(row))
-    return MappingProxyType(rows)
+def model_types() -> Collection[str]:
+    """Every model type with rows; the empty name is that of the general rules."""
+    return _texts().keys()
+
+
+def rows_of(model_type: str | None) -> tuple[Model, ...]:
+    """Rows of a model type; of an unknown one those of the general rules."""
+    texts = _texts()
+    return tuple(map(_model, texts.get(model_type or "", texts[""])))
+
+
+def entries(column: str) -> Iterator[Any]:
+    """Read what stands in a column, each text once."""
+    texts = {row[column] for rows in _texts().values() for row in rows}
+    return map(_READ[column], texts)
 
 
 @cache
@@ -125,6 +135,15 @@ def composites() -> Mapping[str, tuple[Part, ...]]:
         )
         parts[row["model_type"]] = (*parts.get(row["model_type"], ()), part)
     return MappingProxyType(parts)
+
+
+# Of some hundred rows one or two are needed: the others stay text.
+@cache
+def _texts() -> Mapping[str, list[dict[str, str]]]:
+    texts: dict[str, list[dict[str, str]]] = {}
+    for row in _table("models.csv"):
+        texts.setdefault(row["model_type"], []).append(row)
+    return texts
 
 
 def _table(name: str) -> Iterator[dict[str, str]]:
@@ -148,28 +167,45 @@ def _number(text: str) -> float | None:
     return float(text) if text else None
 
 
+def _yes(text: str) -> bool:
+    return text == "yes"
+
+
+def _sizes(text: str) -> dict[str, int]:
+    return {k: int(v) for k, v in _pairs(text).items()}
+
+
+def _aliases(text: str) -> dict[str, tuple[str, ...]]:
+    return {k: tuple(v.split(",")) for k, v in _pairs(text).items()}
+
+
+def _block(text: str) -> Any:
+    return json.loads(text or "{}")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# How the columns are read that hold more than a word.
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "theta": _number,
+    "theta_v4": _number,
+    "theta_keys": _keys,
+    "partial": _number,
+    "partial_keys": _keys,
+    "default_uses_partial": _yes,
+    "sizes": _sizes,
+    "aliases": _aliases,
+    "block": _block,
+    "type_words": _pairs,
+    "labels": _words,
+    "flags": _words,
+}
+
+
 def _model(row: Mapping[str, str]) -> Model:
-    block = json.loads(row["block"] or "{}")
-    aliases = _pairs(row["aliases"])
-    return Model(
-        model_type=row["model_type"],
-        layer=row["layer"],
-        layout=row["layout"],
-        theta=_number(row["theta"]),
-        theta_v4=_number(row["theta_v4"] or row["theta"]),
-        theta_keys=_keys(row["theta_keys"]),
-        partial=_number(row["partial"]),
-        partial_keys=_keys(row["partial_keys"]),
-        default_uses_partial=row["default_uses_partial"] == "yes",
-        head_dim_rule=row["head_dim_rule"],
-        sizes={k: int(v) for k, v in _pairs(row["sizes"]).items()},
-        aliases={k: tuple(v.split(",")) for k, v in aliases.items()},
-        block=block,
-        unrotated=block is None,
-        axes=row["axes"],
-        type_words=_pairs(row["type_words"]),
-        layers=row["layers"],
-        labels=frozenset(row["labels"].split()),
-        flat=row["flat"],
-        flags=frozenset(row["flags"].split()),
-    )
+    told = {name: _READ.get(name, str)(text) for name, text in row.items()}
+    if not row["theta_v4"]:
+        told["theta_v4"] = told["theta"]
+    return Model(**told)

@@ -7,12 +7,12 @@ import pytest
 
 import ropeinterp as ri
 from ropeinterp.layouts import LAYOUTS
-from ropeinterp.models import composites, models
+from ropeinterp.models import composites, model_types, rows_of
 from ropeinterp.reading.axes import GRIDS, SECTIONS
 from ropeinterp.reading.by_index import RULES
 from ropeinterp.schemes import SCHEMES
 
-ROWS = [row for rows in models().values() for row in rows]
+ROWS = [row for name in model_types() for row in rows_of(name)]
 KINDS = {"", *GRIDS, *SECTIONS}
 RULES_OF_LAYERS = {"", "types", "none", "refused", *RULES}
 # Their class defaults do not fit together; upstream fails, too (defect D11).
@@ -43,9 +43,9 @@ def test_rows_are_sorted_and_complete():
 
 
 def test_class_defaults_of_every_model_type_read():
-    refused = {name for name, rows in models().items() if rows[0].layers == "refused"}
+    refused = {name for name in model_types() if rows_of(name)[0].layers == "refused"}
     failed = set()
-    for name in {*models(), *composites()} - {""}:
+    for name in {*model_types(), *composites()} - {""}:
         try:
             ri.read({"model_type": name})
         except ri.ConfigError:

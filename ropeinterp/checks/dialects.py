@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import Hit, Rule
@@ -29,7 +28,7 @@ class NotWhereItLooks(Rule):
         """Read the same keys in both dialects."""
         if subject.find("rope_parameters") is None:
             return
-        reader = replace(subject.reader, dialect="transformers-4")
+        reader = subject.reader._replace(dialect="transformers-4")
         others = subject.read_by(subject.located, reader)
         old = {layer.name: layer for layer in others}
         for layer in subject.layers:

@@ -8,7 +8,6 @@ transformers 4 reads ``rope_scaling`` and a base at the top level, 5 reads
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ropeinterp.checks.rule import REMOVE, Edit, Fix
@@ -100,9 +99,9 @@ def _read_alike(subject: Subject, wanted: Mapping[str, Any]) -> bool:
 
     They differ, for example, about a partial factor with type "default".
     """
-    located = replace(subject.located, keys={**subject.keys, **wanted})
+    located = subject.located._replace(keys={**subject.keys, **wanted})
     for dialect in ("transformers", "transformers-4"):
-        reader = replace(subject.reader, dialect=dialect)
+        reader = subject.reader._replace(dialect=dialect)
         others = subject.read_by(located, reader)
         if [x.spec for x in others] != [x.spec for x in subject.layers]:
             return False

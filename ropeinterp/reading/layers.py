@@ -120,7 +120,7 @@ def _flat(flat: Flat, labels: list[str]) -> dict[str, Plan | None]:
         if block and row.flat == "copy":
             # Every layer type gets the dict with the base of the first one.
             first = flat.rows[0]
-            row = replace(row, theta=first.theta, theta_keys=first.theta_keys)
+            row = row._replace(theta=first.theta, theta_keys=first.theta_keys)
             plan = Plan(row, block, flat.at(key), False, layer)
         elif block and row.flat == "merge" and key == "rope_scaling":
             plan = Plan(row, {**(row.block or {}), **block}, flat.at(key), False, layer)

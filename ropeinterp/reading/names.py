@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 
-from ropeinterp.models import Model, models
+from ropeinterp.models import entries
 from ropeinterp.schemes import SCHEMES
 
 # What a rope dict may hold beside the keys of SCHEMES.
@@ -36,34 +35,31 @@ OF_LAYERS = (
 )
 
 
-def _rows() -> Iterator[Model]:
-    for rows in models().values():
-        yield from rows
-
-
 @cache
 def of_bases() -> frozenset[str]:
     """Top-level keys that hold a base for some model type."""
-    return frozenset(key for row in _rows() for key in row.theta_keys)
+    return frozenset(key for keys in entries("theta_keys") for key in keys)
 
 
 @cache
 def of_shares() -> frozenset[str]:
     """Top-level keys that hold a partial factor, or its channels."""
-    keys = (key for row in _rows() for key in row.partial_keys)
+    keys = (key for keys in entries("partial_keys") for key in keys)
     return frozenset(key.partition("/")[0] for key in keys)
 
 
 @cache
 def of_size(name: str) -> frozenset[str]:
     """Other names of a size, for some model type."""
-    return frozenset(alias for row in _rows() for alias in row.aliases.get(name, ()))
+    return frozenset(a for names in entries("aliases") for a in names.get(name, ()))
 
 
 @cache
 def of_top_level() -> frozenset[str]:
     """Every top-level key that tells some model type its positions."""
-    sizes = {key for row in _rows() for key in row.sizes}
-    aliases = {a for row in _rows() for names in row.aliases.values() for a in names}
+    sizes = {key for sizes in entries("sizes") for key in sizes}
+    aliases = {
+        a for names in entries("aliases") for each in names.values() for a in each
+    }
     known = {*OF_SIZES, *OF_LAYERS, "rope_scaling", "rope_parameters", "model_type"}
     return of_bases() | of_shares() | sizes | aliases | known | OF_BLOCKS

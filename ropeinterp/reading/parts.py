@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ropeinterp.errors import ConfigError, printable
-from ropeinterp.models import Part, composites, models
+from ropeinterp.models import Part, composites, model_types, rows_of
 from ropeinterp.reading.block import read_block
 from ropeinterp.reading.layers import layers_of
 from ropeinterp.reading.lookup import Flat
@@ -35,8 +35,7 @@ _SWITCHES: Mapping[str, tuple[str, tuple[object, ...]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Located:
+class Located(NamedTuple):
     """One model in a config, or the parts that make one.
 
     Parameters
@@ -57,7 +56,7 @@ class Located:
     path: str
     model_type: str | None
     notes: list[Note]
-    parts: Mapping[str, Located] = field(default_factory=dict)
+    parts: Mapping[str, Located] = MappingProxyType({})
 
     def flats(self) -> Iterator[Located]:
         """All models in it."""
@@ -105,13 +104,13 @@ def locate(
             for part in composites()[model_type]
         }
         return Located(keys, path, model_type, notes, parts)
-    if named and (model_type not in models() or model_type in composites()):
+    if named and (model_type not in model_types() or model_type in composites()):
         # qwen2_vl in a vision_config means its vision part.
         if model_type not in composites():
             message = f"{printable(model_type)} is unknown: read as {named}"
             notes.append(Note(below(path, "model_type"), message))
         model_type = named
-    if model_type not in models() and "hidden_size" not in keys:
+    if model_type not in model_types() and "hidden_size" not in keys:
         for key in TEXT_PARTS:
             if isinstance(keys.get(key), dict):
                 at = below(path, "model_type")
@@ -146,8 +145,7 @@ def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:
 # ---- what they mean ----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(NamedTuple):
     """Arguments of one call of read().
 
     Parameters
@@ -169,14 +167,15 @@ class Reader:
 
     def flat(self, located: Located) -> Flat:
         """Return one model with the rows of its type."""
-        rows = models().get(located.model_type or "", models()[""])
         return Flat(
             located.keys,
             located.path,
-            rows,
+            rows_of(located.model_type),
             self.dialect == "transformers-4",
             self.trained_length,
             located.notes.copy(),
+            set(),
+            {},
         )
 
     def model(self, located: Located) -> RopeConfig:
