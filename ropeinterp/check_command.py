@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from io import StringIO
 from typing import NamedTuple
 
@@ -86,7 +85,7 @@ def _settings(arguments: argparse.Namespace) -> settings.Settings:
     names = ("select", "ignore", "dialect", "strict")
     given = {name: getattr(arguments, name) for name in names}
     said = {name: value for name, value in given.items() if value is not None}
-    return replace(settings.nearest(os.curdir), **said)
+    return settings.nearest(os.curdir)._replace(**said)
 
 
 # ---- files -----------------------------------------------------------------------

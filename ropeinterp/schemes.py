@@ -7,9 +7,8 @@ planes.py and frequencies.py, and one mpmath twin in tests/oracle.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ropeinterp import planes
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """One key of a config block.
 
     Parameters
@@ -42,8 +40,7 @@ class Key:
     zero_is_missing: bool = False
 
 
-@dataclass(frozen=True)
-class Scheme:
+class Scheme(NamedTuple):
     """One way from parameters to frequencies.
 
     Parameters

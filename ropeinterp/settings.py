@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ropeinterp.checks import rules_of
 from ropeinterp.errors import printable
@@ -14,8 +13,7 @@ from ropeinterp.reading.files import read_file
 _NAME = "pyproject.toml"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What to check for.
 
     Parameters

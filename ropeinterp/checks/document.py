@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ropeinterp.checks import spans
@@ -28,8 +27,7 @@ class Problem(NamedTuple):
     level: str = ""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """One config and where it comes from.
 
     Parameters
@@ -40,14 +38,14 @@ class Document:
         None where it is no file.
     tree : Tree or None
         None where the file is no JSON object.
-    problems : list of Problem
+    problems : sequence of Problem
         What is wrong with the file itself.
     """
 
     file: str | None
     text: str | None
     tree: Tree | None
-    problems: list[Problem] = field(default_factory=list)
+    problems: Sequence[Problem] = ()
 
     def value(self, path: str) -> Any:
         """Return what stands at a path; None where there is nothing."""

@@ -6,9 +6,8 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
@@ -17,8 +16,7 @@ from ropeinterp.errors import printable
 from ropeinterp.reading.source import below
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(NamedTuple):
     """One row of data/families.csv: a published model and its rope dict.
 
     Parameters

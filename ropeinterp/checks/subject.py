@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from ropeinterp.checks.document import Document
 from ropeinterp.checks.words import is_number
@@ -18,8 +18,7 @@ from ropeinterp.spec import RopeSpec
 BLOCKS = ("rope_scaling", "rope_parameters")
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """One layer type: its rope dict and what it means.
 
     Parameters
@@ -62,8 +61,7 @@ class Layer:
         return self.plan.block.get(key)
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """One model of a config.
 
     Parameters
@@ -149,7 +147,7 @@ class Subject:
         """Spec of a layer type if top-level keys of the model were others."""
         keys = {k: v for k, v in (dict(self.keys) | changes).items() if v is not None}
         return self._read(
-            replace(self.flat, keys=keys), replace(layer.plan, used=set())
+            self.flat._replace(keys=keys), replace(layer.plan, used=set())
         )
 
     def read_by(self, located: Located, reader: Reader) -> tuple[Layer, ...]:
@@ -158,7 +156,7 @@ class Subject:
 
     @staticmethod
     def _read(flat: Flat, plan: Plan) -> RopeSpec | None:
-        scratch = replace(flat, notes=[], counted=set(), strays={})
+        scratch = flat._replace(notes=[], counted=set(), strays={})
         try:
             return read_block(scratch, plan)[0]
         except ConfigError:
@@ -193,9 +191,9 @@ def examine(document: Document, located: Located, reader: Reader) -> Subject:
     try:
         plans = layers_of(flat).plans
     except ConfigError as error:
-        return replace(subject, error=error)
+        return subject._replace(error=error)
     layers = [_layer(flat, name, plan) for name, plan in plans.items() if plan]
-    return replace(subject, layers=tuple(layers))
+    return subject._replace(layers=tuple(layers))
 
 
 def _layer(flat: Flat, name: str, plan: Plan) -> Layer:

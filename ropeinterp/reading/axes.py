@@ -7,13 +7,12 @@ several axes carry the same number for text, so there all maps agree.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Map = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """Frequencies of a vision table.
 
     Parameters

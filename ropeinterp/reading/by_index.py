@@ -7,7 +7,8 @@ dict to plans by name and to the key of every decoder layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from ropeinterp.errors import ConfigError
 from ropeinterp.reading.lookup import Flat, Found, Plan, number, whole
@@ -18,8 +19,7 @@ _NOPE = "nope_layer"
 _TEMPERATURE = {"attn_scale": 0.1, "floor_scale": 8192}
 
 
-@dataclass(frozen=True)
-class Layers:
+class Layers(NamedTuple):
     """Plans of a config.
 
     Parameters

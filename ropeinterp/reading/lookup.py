@@ -27,8 +27,7 @@ Fields = dict[str, Found]
 _MOST_NUMBERS = 2**13
 
 
-@dataclass(frozen=True)
-class Flat:
+class Flat(NamedTuple):
     """One flat config of one model type.
 
     Parameters
@@ -55,9 +54,9 @@ class Flat:
     rows: tuple[Model, ...]
     v4: bool
     trained_length: int | None
-    notes: list[Note] = field(default_factory=list)
-    counted: set[str] = field(default_factory=set)
-    strays: dict[str, str] = field(default_factory=dict)
+    notes: list[Note]
+    counted: set[str]
+    strays: dict[str, str]
 
     def at(self, key: str) -> str:
         """JSON path of a top-level key."""

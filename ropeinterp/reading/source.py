@@ -11,7 +11,6 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,8 +50,7 @@ class Repeated(NamedTuple):
     last: Any
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(NamedTuple):
     """A config in plain dicts and lists, and what is odd about it.
 
     Parameters
@@ -68,9 +66,9 @@ class Tree:
     """
 
     keys: dict[str, Any]
-    faults: list[Fault] = field(default_factory=list)
-    repeated: list[Repeated] = field(default_factory=list)
-    marked: bool = False
+    faults: list[Fault]
+    repeated: list[Repeated]
+    marked: bool
 
 
 def below(path: str, key: str | int) -> str:
@@ -227,7 +225,7 @@ def checked(value: object, marked: bool = False) -> Tree:
     """Tree of a value, if it is an object."""
     if not isinstance(value, (Mapping, _Pairs)):
         raise ConfigError("$", value, "must be a JSON object")
-    tree = Tree({}, marked=marked)
+    tree = Tree({}, [], [], marked)
     tree.keys.update(_Walk(tree).copied(value, (), 1))
     return tree
 
