@@ -1,6 +1,9 @@
 """The C extension: every name of rows[] in src/ufuncs.c is a NumPy ufunc."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 isa: str
 isas: tuple[str, ...]
@@ -42,3 +45,15 @@ rope_interleaved_to_half: np.ufunc
 rotate_half: np.ufunc
 rotate_interleaved: np.ufunc
 rotate_interleaved_to_half: np.ufunc
+
+def _rotate_plain(
+    layout: int,
+    xs: tuple[NDArray[Any], ...],
+    positions: ArrayLike | None,
+    planes: NDArray[np.float64],
+    scale: float,
+    backwards: bool,
+    seq_axis: int,
+    outs: tuple[NDArray[Any] | None, ...],
+    /,
+) -> tuple[NDArray[Any], ...] | None: ...

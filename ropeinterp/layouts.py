@@ -17,22 +17,25 @@ from ropeinterp.errors import printable
 class Layout(NamedTuple):
     """How a layout is rotated: kernels by name, direction, layout of the result.
 
-    The fused kernels are those of one array and of two, queries and keys. With several
-    blocks each one holds whole pairs and is rotated on its own.
+    The fused kernels are those of one array and of two, queries and keys; `number` is
+    that of the kernels in C. With several blocks each one holds whole pairs and is
+    rotated on its own.
     """
 
     kernel: str
     fused: tuple[str, str]
+    number: int
     result: str
     sign: float = 1.0
     blocks: int = 1
 
 
-_HALF = "rotate_half", ("rope", "_rope_qk")
-_NEIGHBOURS = "rotate_interleaved", ("rope_interleaved", "_rope_interleaved_qk")
+_HALF = "rotate_half", ("rope", "_rope_qk"), 0
+_NEIGHBOURS = "rotate_interleaved", ("rope_interleaved", "_rope_interleaved_qk"), 1
 _TO_HALF = (
     "rotate_interleaved_to_half",
     ("rope_interleaved_to_half", "_rope_interleaved_to_half_qk"),
+    2,
 )
 
 LAYOUTS = MappingProxyType(

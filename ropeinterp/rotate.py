@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ropeinterp import _core
+from ropeinterp import _core, plain
 from ropeinterp.arguments import check_threads, checked_pair, default_threads
 from ropeinterp.jobs import Job, check_channels, directed, prepared, together
 from ropeinterp.layouts import LAYOUTS, Layout
@@ -93,12 +93,18 @@ def apply(
     attention factor.
     """
     _check_how(spec, inverse, precision, threads)
-    check_channels(spec, x.shape)
-    p = directed(spec, positions, x, seq_axis, inverse)
-    job = prepared(spec, x, p, seq_axis, out)
     layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
     if rotated:
         layout, scale = LAYOUTS[layout.result], 1.0
+    if precision == "exact":
+        done = plain.rotated(
+            spec, layout, scale, (x,), positions, seq_axis, inverse, (out,)
+        )
+        if done is not None:
+            return done[0]
+    check_channels(spec, x.shape)
+    p = directed(spec, positions, x, seq_axis, inverse)
+    job = prepared(spec, x, p, seq_axis, out)
     _run(spec, partial(_rotate, spec, layout, scale, precision), job, threads)
     return job.outs[0]
 
@@ -120,16 +126,22 @@ def apply_qk(
     Parameters and results as for :meth:`ropeinterp.RopeSpec.apply_qk`.
     """
     _check_how(spec, inverse, precision, threads)
+    layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
+    outs = (None, None) if out is None else checked_pair(out)
+    if precision == "exact":
+        done = plain.rotated(
+            spec, layout, scale, (q, k), positions, seq_axis, inverse, outs
+        )
+        if done is not None:
+            return done[0], done[1]
     for name, x in (("q", q), ("k", k)):
         check_channels(spec, x.shape, name)
-    outs = (None, None) if out is None else checked_pair(out)
     p = directed(spec, positions, q, seq_axis, inverse, "q")
     jobs = together(
         prepared(spec, q, p, seq_axis, outs[0], ("q", "out[0]")),
         prepared(spec, k, p, seq_axis, outs[1], ("k", "out[1]")),
         has_outs=out is not None,
     )
-    layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
     for job in jobs:
         _run(spec, partial(_rotate, spec, layout, scale, precision), job, threads)
     q_out, k_out = (result for job in jobs for result in job.outs)

@@ -1,11 +1,12 @@
 /* The extension module ropeinterp._core: imports NumPy, chooses the kernels, registers
- * the ufuncs. No loops over data and no formulas. */
+ * the functions. No loops over data and no formulas. */
 #define ROPE_IMPORTS_NUMPY
 #include "numpy_api.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "ufuncs_plain.h"
 #include "ufuncs.h"
 
 /* The best kernels of this CPU, or those that ROPEINTERP_ISA names; tests run each. */
@@ -45,7 +46,9 @@ execute(PyObject *module)
     if (PyArray_ImportNumPyAPI() < 0 || PyUFunc_ImportUFuncAPI() < 0)
         return -1;
     const rope_kernels *kernels = choose_kernels(module);
-    return kernels == NULL ? -1 : rope_add_ufuncs(module, kernels);
+    if (kernels == NULL || rope_add_ufuncs(module, kernels) < 0)
+        return -1;
+    return rope_add_plain(module, kernels);
 }
 
 static PyModuleDef_Slot slots[] = {

@@ -82,6 +82,27 @@ def test_kernels_stay_inside(core, guarded, char, h):
         rope(other, positions, planes, 1.0, out=other, axes=axes)  # in place
 
 
+@pytest.mark.parametrize("h", [1, 8, 17, 64])
+@pytest.mark.parametrize("char", ["e", "f", "d", "H"])
+def test_plain_calls_stay_inside(core, guarded, char, h):
+    rng = np.random.default_rng(h)
+    planes = guarded.copy(core._frequencies_default(np.arange(h), 2 * h, 1e4)[1])
+    positions = guarded.copy(np.array([7, 8, 9]))
+    shapes = (2, 3, 3, 2 * h), (2, 1, 3, 2 * h)  # tokens: axis 2
+    q, k = (guarded.copy(rng.standard_normal(s).astype("e")) for s in shapes)
+    q, k = (
+        guarded.copy(x.view("H") if char == "H" else x.astype(char)) for x in (q, k)
+    )
+    outs = guarded.empty(q.shape, char), guarded.empty(k.shape, char)
+    for layout in range(3):
+        call = positions, planes, 1.0, False, -2
+        assert core._rotate_plain(layout, (q, k), *call, outs)[0] is outs[0]
+        single = guarded.empty(k.shape, char)
+        assert core._rotate_plain(layout, (k,), *call, (single,)) is not None
+        assert single.tobytes() == outs[1].tobytes()
+        assert core._rotate_plain(layout, (q, k), *call, (q, k)) is not None
+
+
 def test_streamed_rows_stay_inside(guarded):
     x = guarded.empty((33, 4096, 64), "f8")
     x[...] = 1.0

@@ -20,7 +20,7 @@ LAYERS = (
     ("arguments", "layouts", "positions", "scalars"),
     ("frequencies", "planes"),
     ("hf32", "schemes"),
-    ("export", "invariants", "jobs", "tables"),
+    ("export", "invariants", "jobs", "plain", "tables"),
     ("doors", "rotate"),
     ("spec",),
     ("models", "engines"),
