@@ -57,3 +57,14 @@ def _rotate_plain(
     outs: tuple[NDArray[Any] | None, ...],
     /,
 ) -> tuple[NDArray[Any], ...] | None: ...
+def _rotate_memory(
+    layout: int,
+    x: tuple[Any, ...],
+    positions: tuple[Any, ...],
+    planes: NDArray[np.float64],
+    scale: float,
+    backwards: bool,
+    seq_axis: int,
+    out: tuple[Any, ...],
+    /,
+) -> bool: ...

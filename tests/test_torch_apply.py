@@ -360,3 +360,45 @@ def test_what_is_not_on_the_cpu_goes_that_way(monkeypatch):
         x = torch.empty(SHAPE, device="cuda")
         got = rt.apply(x, None, HALF, seq_axis=1, inverse=True)
     assert got == ("cuda", None, HALF, None, 1, True)
+
+
+@pytest.fixture
+def memories(monkeypatch):
+    """Whether each call was rotated as memory."""
+    from ropeinterp import plain
+
+    seen, rotated = [], plain.rotated_memory
+
+    def watched(*arguments):
+        seen.append(rotated(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(plain, "rotated_memory", watched)
+    return seen
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", ["fresh", "out", "in place"])
+def test_a_decode_step_is_rotated_as_memory(memories, kind, form):
+    spec, p = SPECS["scaled"], torch.tensor([7, 9])
+    x = tensor(kind, (2, 2, 8, 16)).transpose(1, 2)  # (batch, heads, tokens, channels)
+    want = spec.apply(as_numpy(x.clone()), p.numpy(), inverse=True)
+    out = {"fresh": None, "out": torch.zeros_like(x), "in place": x}[form]
+    version = None if out is None else out._version
+    got = rt.apply(x, p, spec, inverse=True, out=out)
+    assert memories == [True]
+    assert np.ascontiguousarray(want).tobytes() == bits(got)
+    assert out is None or (got is out and out._version > version)
+
+
+def test_what_somebody_follows_is_not_rotated_as_memory(memories):
+    spec, p = RopeSpec.default(16), torch.arange(5)
+    x = tensor(shape=(2, 5, 16)).requires_grad_()
+    rt.apply(x, p, spec).sum().backward()
+    torch.func.vmap(lambda t: rt.apply(t, p, spec))(x.detach())
+    torch.compile(lambda t: rt.apply(t, p, spec), backend="eager")(x.detach())
+    with pytest.raises(RuntimeError):  # as before: no values of one position
+        torch.func.vmap(lambda q: rt.apply(x.detach()[0], q, spec))(torch.stack([p, p]))
+    rt.apply(x.detach(), [0, 1, 2, 3, 4], spec)
+    rt.apply(x.detach(), p.to(torch.int32), spec)
+    assert memories == []

@@ -7,6 +7,7 @@ import operator
 import torch
 from numpy.typing import ArrayLike
 
+from ropeinterp import plain
 from ropeinterp import rotate as kernels
 from ropeinterp.spec import RopeSpec
 from ropeinterp.torch import composed, operators
@@ -14,13 +15,18 @@ from ropeinterp.torch.tensors import (
     array_of,
     check_out,
     check_x,
+    is_private,
     is_recorded,
     is_transformed,
     is_watched,
+    memory_of,
     position_array,
     position_tensor,
     tensor_of,
 )
+
+# Elements of an x below which a new result is torch's memory.
+_FEW = 2**18
 
 
 def apply(
@@ -74,6 +80,9 @@ def apply(
     >>> apply(q, None, ri.RopeSpec.default(4))[0, 0, 1]
     tensor([-0.3008,  0.9883,  1.3828,  1.0078], dtype=torch.bfloat16)
     """
+    done = _plainly(x, positions, spec, seq_axis, seq_len, inverse, out)
+    if done is not None:
+        return done
     check_x(x)
     if not isinstance(spec, RopeSpec):
         raise TypeError(f"spec must be a RopeSpec, not {type(spec).__name__}")
@@ -137,3 +146,30 @@ def _by_kernel(
         return tensor_of(result, x.dtype)
     torch.autograd.graph.increment_version(out)
     return out
+
+
+def _plainly(
+    x: torch.Tensor,
+    positions: ArrayLike | None,
+    spec: RopeSpec,
+    seq_axis: int,
+    seq_len: int | None,
+    inverse: bool,
+    out: torch.Tensor | None,
+) -> torch.Tensor | None:
+    """Rotate a few tokens in one call of C; None if it takes more, or is wrong."""
+    if torch.compiler.is_compiling() or not isinstance(spec, RopeSpec):
+        return None
+    source, p = memory_of(x), memory_of(positions)
+    if source is None or p is None or x.numel() > _FEW or not is_private(x):
+        return None
+    if (inverse and spec.splits_pairs) or (out is not None and is_recorded(out)):
+        return None
+    result = torch.empty_like(x) if out is None else out
+    to = source if out is x else memory_of(result)
+    spec = spec._fixed(seq_len)
+    if to is None or not plain.rotated_memory(spec, source, p, seq_axis, inverse, to):
+        return None
+    if out is not None:
+        torch.autograd.graph.increment_version(out)
+    return result
