@@ -56,6 +56,7 @@ def targets():
         2.7,
         lambda r: r.mu(p.OURS, "tables", "131k", p.OUT),
     )
+    yield ratio(p.NUMPY, "tables", "131k", p.OUT, 2)
     yield ratio(p.NUMPY, "tables", "131k", p.FRESH, 4)
     yield ratio(p.EAGER, "tables", "131k", p.FRESH, 30)
     yield microseconds("decode, rope with out=, 32 heads", c.DECODE_Q, p.UFUNC, 2)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from peers import FRESH
+from peers import FRESH, OUT
 
 
 def rotations(case):
@@ -44,7 +44,15 @@ def tables(length):
         angles = p[:, None] * inv_freq
         return np.cos(angles), np.sin(angles)
 
+    cos, sin = (np.ones((length, 64), np.float32) for _ in range(2))
+
+    def into():
+        np.multiply(p[:, None], inv_freq, out=cos)
+        np.sin(cos, out=sin)
+        np.cos(cos, out=cos)
+
     yield FRESH, both
+    yield OUT, into
 
 
 def frequencies():
