@@ -61,6 +61,8 @@ class Document(NamedTuple):
             if here in found:
                 found[here] = value
             for key, entry in _entries(value):
+                if way.is_past(key):
+                    break
                 if (at := way.step(here, key)) is not None:
                     left.append((at, entry))
         return found
@@ -110,14 +112,14 @@ def open_document(source: object, file: str | None = None) -> Document:
         try:
             tree = json_source.given(source)
         except ConfigError as error:
-            return Document(file, None, None, [_problem("RI003", error)])
+            return Document(file, None, None, [_problem(error)])
         return Document(file, None, tree, list(_problems(tree)))
     if not isinstance(source, bytes):
         file = file or _name(os.fspath(source))
         try:
             source = read_file(os.fspath(source))
         except ConfigError as error:
-            return Document(file, None, None, [_problem("RI001", error)])
+            return Document(file, None, None, [_problem(error)])
     elif len(source) > MOST_BYTES:
         message = f"is larger than {MOST_BYTES} bytes"
         return Document(file, None, None, [Problem("RI001", "$", message)])
@@ -130,20 +132,12 @@ def _name(path: str) -> str:
 
 
 def _of_bytes(data: bytes, file: str | None) -> Document:
-    text: Any = None
-    code = "RI002"
+    text: str | None = None
     try:
         text = json_source.decoded(data)
-        code = "RI001"
-        json_source.check_size(text)
-        code = "RI002"
-        value = json_source.json_value(text)
-        code = "RI001"
-        json_source.check_keys(value)
-        code = "RI003"
-        tree = json_source.checked(value, text.startswith(json_source.BYTE_ORDER_MARK))
+        tree = json_source.parsed(text)
     except ConfigError as error:
-        return Document(file, text, None, [_problem(code, error, text)])
+        return Document(file, text, None, [_problem(error, text)])
     return Document(file, text, tree, list(_problems(tree)))
 
 
@@ -168,11 +162,16 @@ def _problems(tree: Tree) -> Iterator[Problem]:
         yield Problem("RI007", "$", message, 0, Fix("remove the byte order mark"))
 
 
-def _problem(code: str, error: ConfigError, text: str | None = None) -> Problem:
+def _problem(error: ConfigError, text: str | None = None) -> Problem:
     cause = error.__cause__
     if isinstance(cause, json.JSONDecodeError) and text is not None:
         words = _syntax(text, cause)
-        return Problem(code, "$", f"is not JSON: {words}", cause.pos)
+        return Problem("RI002", "$", f"is not JSON: {words}", cause.pos)
+    code = "RI001"  # too much of something
+    if isinstance(cause, ValueError):
+        code = "RI002"
+    elif error.reason == json_source.NO_OBJECT:
+        code = "RI003"
     return Problem(code, error.path, f"{printable(error.value)} {error.reason}")
 
 

@@ -1,22 +1,24 @@
 """Where things stand in a JSON text: the standard decoder does not say it.
 
 Nothing is built for the whole text: the way to one path is walked, and what lies beside
-it is skipped by one regular expression.
+it is skipped by the decoder.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from json import decoder
 from typing import NamedTuple
 
-from ropeinterp.reading.source import BRACKET, BYTE_ORDER_MARK, below
+from ropeinterp.reading.source import BYTE_ORDER_MARK, below
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _ENTRY = re.compile(r"[ \t\n\r,]*")
 _COLON = re.compile(r"[ \t\n\r:]*")
-_SCALAR = re.compile(r"[^ \t\n\r,\]}]*")
+# Numbers stay text: an integer of a million digits would take long to convert.
+_SCAN = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]
 
 
 def scanstring(text: str, start: int) -> tuple[str, int]:
@@ -60,18 +62,7 @@ def _skip_colon(text: str, i: int) -> int:
 
 def value_end(text: str, start: int) -> int:
     """End of the value that begins at `start`."""
-    if text[start] == '"':
-        return int(scanstring(text, start + 1)[1])
-    if text[start] not in "[{":
-        match = _SCALAR.match(text, start)
-        assert match is not None
-        return match.end()
-    depth = 0
-    for match in BRACKET.finditer(text, start):
-        depth += 1 if match[1] in "[{" else -1
-        if depth == 0:
-            return match.end()
-    raise ValueError("the text is no JSON")
+    return int(_SCAN(text, start)[1])
 
 
 def entries(text: str, start: int) -> Iterator[Entry]:
@@ -105,15 +96,25 @@ class Way:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._prefixes = {prefix for path in paths for prefix in holders(path)}
-        last = (prefix.rpartition(".")[2] for prefix in self._prefixes)
+        last = [prefix.rpartition(".")[2] for prefix in self._prefixes]
         self._names = {name.partition("[")[0] for name in last}
+        indices = (name.rpartition("[")[2].removesuffix("]") for name in last)
+        self._indices = {int(index) for index in indices if index.isdecimal()}
+        self._last = max(self._indices, default=-1)
         # Keys that are no plain words are quoted in a path.
         self._plain = not any("['" in p or '["' in p for p in self._prefixes)
+
+    def is_past(self, key: str | int) -> bool:
+        """Whether no later item of a list lies on the way."""
+        return isinstance(key, int) and key > self._last
 
     def step(self, here: str, key: str | int) -> str | None:
         """Path of an entry that lies on the way; None for any other."""
         # Writing the path of each of many entries would take the longest.
-        if self._plain and isinstance(key, str) and key not in self._names:
+        if isinstance(key, int):
+            if key not in self._indices:
+                return None
+        elif self._plain and key not in self._names:
             return None
         at = below(here, key)
         return at if at in self._prefixes and at != here else None
@@ -137,7 +138,8 @@ def find_all(text: str, paths: Iterable[str]) -> dict[str, Place]:
     wanted = {path: list(holders(path)) for path in paths}
     way = Way(wanted)
     start = _skip_space(text, len(BYTE_ORDER_MARK) * text.startswith(BYTE_ORDER_MARK))
-    found = {"$": Place(True, start, start, value_end(text, start))}
+    end = len(text.rstrip(" \t\n\r"))
+    found = {"$": Place(True, start, start, end)}
     left = ["$"]
     while left:
         here = left.pop()
@@ -145,6 +147,8 @@ def find_all(text: str, paths: Iterable[str]) -> dict[str, Place]:
             continue
         inside = {}
         for entry in entries(text, found[here].start):
+            if way.is_past(entry.key):
+                break
             if (at := way.step(here, entry.key)) is not None:
                 inside[at] = Place(True, *entry[1:])
         found |= inside

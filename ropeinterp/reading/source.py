@@ -10,7 +10,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,15 +22,17 @@ from ropeinterp.reading.result import Note
 _MOST_VALUES = 2**16
 _MOST_KEYS = 2**12  # of a config, and of a rope dict; tables of labels have more
 _DEEPEST = 32
+NO_OBJECT = "must be a JSON object"
+_TOO_DEEP = f"is nested deeper than {_DEEPEST} levels"
 _MOST_DIGITS = 400
 _MOST_FAULTS = 100
 _LARGEST = 10**308
 _LONGEST_PATH = 1000
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
-STRING = r'"(?:[^"\\]++|\\.)*+"'
-# A bracket and all before it that is none; or, that no search begins anew at every
-# character, the end of the text or the quote of a string without end.
-BRACKET = re.compile(rf'(?:[^"\[\]{{}}]++|{STRING})*+([\[\]{{}}]|"|\Z)', re.DOTALL)
+# Strings, and the beginning of one without end.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"|".*', re.DOTALL)
+_NUMBERS = frozenset((int, float))
+_SCALARS = _NUMBERS | {str, bool, type(None)}
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -183,6 +185,8 @@ def json_value(text: str) -> Any:
         )
     except ValueError as error:
         raise ConfigError("$", body[:40], f"is not JSON: {error}") from error
+    except RecursionError:
+        raise ConfigError("$", body[:40], _TOO_DEEP) from None
 
 
 def _integer(digits: str) -> int | float:
@@ -193,21 +197,16 @@ def _integer(digits: str) -> int | float:
 def check_size(text: str) -> None:
     """Refuse what would take long or much memory before a parser meets it."""
     if text.count(",") > _MOST_VALUES:
-        n = re.sub(f'{STRING}|".*', "", text, flags=re.DOTALL).count(",")
+        n = _STRING.sub("", text).count(",")
         if n > _MOST_VALUES:
             raise ConfigError("$", n, f"makes more than {_MOST_VALUES} values")
-    depth = 0
-    for match in BRACKET.finditer(text):
-        if match[1] in ('"', ""):
-            return  # nothing nested follows, or no JSON
-        depth += 1 if match[1] in "[{" else -1
-        if depth > _DEEPEST:
-            raise ConfigError("$", match[1], f"is nested deeper than {_DEEPEST} levels")
 
 
-def check_keys(value: Any, path: str = "$", is_rope: bool = True) -> None:
+def check_keys(
+    value: Any, path: str = "$", is_rope: bool = True, depth: int = 1
+) -> None:
     """Refuse more keys than any config or rope dict has; tables of labels have more."""
-    if not isinstance(value, (dict, _Pairs)):
+    if not isinstance(value, (dict, _Pairs)) or depth > _DEEPEST:
         return
     if len(value) > _MOST_KEYS:
         if is_rope:
@@ -215,7 +214,7 @@ def check_keys(value: Any, path: str = "$", is_rope: bool = True) -> None:
         return
     for key, entry in value.items() if isinstance(value, dict) else value:
         if isinstance(entry, (dict, _Pairs)):
-            check_keys(entry, below(path, key), key.startswith("rope"))
+            check_keys(entry, below(path, key), key.startswith("rope"), depth + 1)
 
 
 # ---- values ----------------------------------------------------------------------
@@ -224,7 +223,7 @@ def check_keys(value: Any, path: str = "$", is_rope: bool = True) -> None:
 def checked(value: object, marked: bool = False) -> Tree:
     """Tree of a value, if it is an object."""
     if not isinstance(value, (Mapping, _Pairs)):
-        raise ConfigError("$", value, "must be a JSON object")
+        raise ConfigError("$", value, NO_OBJECT)
     tree = Tree({}, [], [], marked)
     tree.keys.update(_Walk(tree).copied(value, (), 1))
     return tree
@@ -251,22 +250,31 @@ class _Walk:
             return value
         if kind is float or kind is int:
             return self.number(value, trail)
-        if not isinstance(value, (Mapping, list, tuple)):
+        if kind is not list and not isinstance(value, (Mapping, list, tuple)):
             return self.number(
                 value.item() if isinstance(value, np.generic) else value, trail
             )
         if depth > _DEEPEST + 1:
-            reason = f"is nested deeper than {_DEEPEST} levels"
-            raise ConfigError(_path(trail), "...", reason)
+            raise ConfigError(_path(trail), "...", _TOO_DEEP)
         self.left -= len(value)
         if self.left < 0:
             reason = f"makes more than {_MOST_VALUES} values"
             raise ConfigError(_path(trail), len(value), reason)
-        if isinstance(value, Mapping):
-            return self.object(value.items(), trail, depth)
-        if isinstance(value, _Pairs):
-            return self.object(value, trail, depth)
+        if kind is not list and isinstance(value, (Mapping, _Pairs)):
+            items = value.items() if isinstance(value, Mapping) else value
+            return self.object(items, trail, depth)
+        if _SCALARS.issuperset(map(type, value)):
+            return self.scalars(value, trail)
         return [self.copied(v, (trail, i), depth + 1) for i, v in enumerate(value)]
+
+    def scalars(self, values: Sequence[Any], trail: Any) -> list[Any]:
+        """Copy a list of what JSON has beside lists and objects; most lists are one."""
+        for i, value in enumerate(values):
+            if type(value) in _NUMBERS and not -_LARGEST <= value <= _LARGEST:
+                self.number(value, (trail, i))
+                if len(self.tree.faults) == _MOST_FAULTS:
+                    break
+        return list(values)
 
     def number(self, value: Any, trail: Any) -> Any:
         reason = ""
