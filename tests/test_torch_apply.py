@@ -399,6 +399,8 @@ def test_what_somebody_follows_is_not_rotated_as_memory(memories):
     torch.compile(lambda t: rt.apply(t, p, spec), backend="eager")(x.detach())
     with pytest.raises(RuntimeError):  # as before: no values of one position
         torch.func.vmap(lambda q: rt.apply(x.detach()[0], q, spec))(torch.stack([p, p]))
+    with pytest.raises(RuntimeError, match="positions require grad"):
+        rt.apply(x.detach(), p.double().requires_grad_(), spec)
     rt.apply(x.detach(), [0, 1, 2, 3, 4], spec)
     rt.apply(x.detach(), p.to(torch.int32), spec)
     assert memories == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 import torch
 from numpy.typing import ArrayLike
@@ -150,7 +151,7 @@ def _by_kernel(
 
 def _plainly(
     x: torch.Tensor,
-    positions: ArrayLike | None,
+    positions: Any,
     spec: RopeSpec,
     seq_axis: int,
     seq_len: int | None,
@@ -163,7 +164,9 @@ def _plainly(
     source, p = memory_of(x), memory_of(positions)
     if source is None or p is None or x.numel() > _FEW or not is_private(x):
         return None
-    if (inverse and spec.splits_pairs) or (out is not None and is_recorded(out)):
+    if positions.requires_grad or (out is not None and is_recorded(out)):
+        return None
+    if inverse and spec.splits_pairs:
         return None
     result = torch.empty_like(x) if out is None else out
     to = source if out is x else memory_of(result)
