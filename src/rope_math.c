@@ -14,8 +14,8 @@ is_positive(double x)
 static wide
 ratio_of(double numerator, double denominator)
 {
-    const wide n = wide_from_double(numerator), d = wide_from_double(denominator);
-    return wide_divide(&n, &d);
+    const wide n = wide_from_double(numerator);
+    return wide_divide_by(&n, denominator);
 }
 
 /*
@@ -52,6 +52,7 @@ prepare_default(const double *parameter, rope_terms *terms)
     if (!is_dim(dim, 1) || !is_positive(base))
         return 0;
     const wide b = wide_from_double(base);
+    terms->start = wide_one;
     terms->ratio = series_ratio(&b, dim);
     return 1;
 }
@@ -88,12 +89,11 @@ difference(double a, double b)
     return b < 0.0 ? wide_add(&x, &y) : wide_subtract(&x, &y);
 }
 
-/* Slope of a blend from weight 1 to weight 1 / factor over a way of `span`. */
+/* Slope of a blend from weight 1 to weight 1 / factor over a way of last - first. */
 static void
 prepare_blend(rope_terms *terms, double first, double last)
 {
-    terms->first = first;
-    terms->last = last;
+    terms->slope = wide_from_double(0.0);
     if (first == last)
         return; /* no pair lies between */
     const wide span = difference(fmax(first, last), fmin(first, last));
@@ -162,20 +162,15 @@ const rope_formula rope_default = {2, 0, -1, prepare_default, pair_default};
  *   Source: arXiv 2306.15595; arXiv 2501.09223, position interpolation.
  */
 static int
-pair_linear(const rope_terms *terms, double k, double of_pair, wide *w)
+prepare_linear(const double *parameter, rope_terms *terms)
 {
-    (void)k, (void)of_pair;
-    scale(terms, w);
+    if (!prepare_scaled(parameter, terms, parameter[2], parameter[3]))
+        return 0;
+    terms->start = terms->scale;
     return 1;
 }
 
-static int
-prepare_linear(const double *parameter, rope_terms *terms)
-{
-    return prepare_scaled(parameter, terms, parameter[2], parameter[3]);
-}
-
-const rope_formula rope_linear = {4, 1, -1, prepare_linear, pair_linear};
+const rope_formula rope_linear = {4, 1, -1, prepare_linear, pair_default};
 
 /*
  * Inverse frequency after base scaling ("NTK-aware").
@@ -234,7 +229,7 @@ prepare_dynamic(const double *parameter, rope_terms *terms)
     const wide beyond = difference(length, trained);
     wide s = wide_multiply(&f, &beyond);
     s = wide_add(&s, &m);
-    s = wide_divide(&s, &m);
+    s = wide_divide_by(&s, trained);
     return prepare_base_scaled(parameter, terms, &s);
 }
 
@@ -280,6 +275,8 @@ prepare_yarn(const double *parameter, rope_terms *terms)
     if (!prepare_scaled(parameter, terms, parameter[2], parameter[5]) ||
         !(first >= 0.0 && first < INFINITY && fabs(last) < INFINITY) || first == last)
         return 0;
+    terms->first = first;
+    terms->last = last;
     prepare_blend(terms, first, last);
     return 1;
 }
@@ -304,8 +301,7 @@ pair_longrope(const rope_terms *terms, double k, double of_pair, wide *w)
     (void)terms, (void)k;
     if (!is_positive(of_pair))
         return 0;
-    const wide factor = wide_from_double(of_pair);
-    *w = wide_divide(w, &factor);
+    *w = wide_divide_by(w, of_pair);
     return 1;
 }
 
@@ -335,15 +331,10 @@ static int
 pair_llama3(const rope_terms *terms, double k, double of_pair, wide *w)
 {
     (void)k, (void)of_pair;
-    const wide low = wide_from_double(terms->first),
-               high = wide_from_double(terms->last);
-    const wide length = wide_from_double(terms->trained_length);
-    wide turns = wide_multiply(w, &wide_inverse_two_pi);
-    turns = wide_multiply(&turns, &length);
-    if (wide_is_less(&turns, &low))
+    if (wide_is_less(w, &terms->low))
         scale(terms, w);
-    else if (wide_is_less(&turns, &high)) {
-        const wide way = wide_subtract(&high, &turns);
+    else if (wide_is_less(w, &terms->high)) {
+        const wide way = wide_subtract(&terms->high, w);
         blend(terms, &way, w);
     }
     return 1;
@@ -357,7 +348,14 @@ prepare_llama3(const double *parameter, rope_terms *terms)
         !is_positive(low) || !is_positive(high) || !is_positive(length))
         return 0;
     prepare_blend(terms, low, high);
-    terms->trained_length = length;
+    /* From turns to the frequencies that make them: once here, not for every pair. */
+    const wide l = wide_from_double(length), lo = wide_from_double(low),
+               hi = wide_from_double(high);
+    const wide turns = wide_multiply(&l, &wide_inverse_two_pi);
+    const wide once = wide_divide(&wide_one, &turns);
+    terms->low = wide_multiply(&lo, &once);
+    terms->high = wide_multiply(&hi, &once);
+    terms->slope = wide_multiply(&terms->slope, &turns);
     return 1;
 }
 
@@ -384,9 +382,7 @@ static int
 pair_proportional(const rope_terms *terms, double k, double of_pair, wide *w)
 {
     (void)of_pair;
-    if (k < terms->last)
-        scale(terms, w);
-    else
+    if (!(k < terms->last))
         *w = wide_from_double(0.0);
     return 1;
 }
@@ -394,8 +390,11 @@ pair_proportional(const rope_terms *terms, double k, double of_pair, wide *w)
 static int
 prepare_proportional(const double *parameter, rope_terms *terms)
 {
+    if (!prepare_scaled(parameter, terms, parameter[2], parameter[4]))
+        return 0;
+    terms->start = terms->scale;
     terms->last = parameter[3];
-    return prepare_scaled(parameter, terms, parameter[2], parameter[4]);
+    return 1;
 }
 
 const rope_formula rope_proportional = {5, 1, -1, prepare_proportional,
@@ -425,7 +424,7 @@ static int
 prepare_given(const double *parameter, rope_terms *terms)
 {
     (void)parameter;
-    terms->ratio = wide_one;
+    terms->start = terms->ratio = wide_one;
     return 1;
 }
 
@@ -481,17 +480,19 @@ rope_frequencies(const rope_formula *formula, ptrdiff_t n, const double *paramet
     rope_terms terms;
     const int usable = formula->prepare(parameter, &terms);
     wide series = wide_one;
-    double previous = -1.0;
+    double previous = -2.0;
     for (ptrdiff_t i = 0; i < n; ++i) {
         const double index = *at(k, i);
         double plane[ROPE_PLANES], frequency = NAN;
         int good = usable && index >= 0.0 && index <= 0x1p20 &&
                    index == (double)(int32_t)index;
         if (good) {
-            if (index == previous + 1.0 && index > 0.0)
+            if (index == previous + 1.0)
                 series = wide_multiply(&series, &terms.ratio);
-            else
+            else {
                 series = wide_power(&terms.ratio, (uint32_t)index);
+                series = wide_multiply(&series, &terms.start);
+            }
             previous = index;
             wide w = series;
             const double own = formula->pair_parameter < 0 ? 0.0 : *at(of_pair, i);

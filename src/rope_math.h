@@ -1,7 +1,8 @@
 /*
  * The formulas: inverse frequencies of one rotary embedding, pair by pair.
  *
- * Every scheme is a geometric series, ratio^k, times a factor of its own for pair k.
+ * Every scheme is a geometric series, start * ratio^k, times a factor of its own for
+ * pair k.
  * A formula is two functions: `prepare` takes the roots once per parameter set,
  * `pair` is the scheme's line in the paper. rope_frequencies() is the one way from
  * parameters to numbers; no NumPy, no Python and no state in here.
@@ -17,12 +18,13 @@ enum { ROPE_MAX_PARAMETERS = 8, ROPE_PLANES = 7 };
 
 /* What `prepare` derives from one parameter set. */
 typedef struct {
-    wide ratio;            /* w_(k+1) / w_k of the series                      1 */
-    wide scale;            /* 1 / factor                                       1 */
-    wide slope;            /* weight lost per unit of the way, in a blend      1 */
-    int grows;             /* factor < 1: the blend adds weight instead          */
-    double first, last;    /* where a blend begins and ends        pairs or turns */
-    double trained_length; /* m_l                                          token */
+    wide start;         /* w_0 of the series                      rad / token */
+    wide ratio;         /* w_(k+1) / w_k of the series                      1 */
+    wide scale;         /* 1 / factor                                       1 */
+    wide slope;         /* weight lost per unit of the way, in a blend      1 */
+    int grows;          /* factor < 1: the blend adds weight instead          */
+    double first, last; /* pairs between which the weight changes        pair */
+    wide low, high;     /* frequencies between which it does      rad / token */
 } rope_terms;
 
 /* One scheme. Parameters stand in the order of the gufunc's operands after k. */

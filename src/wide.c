@@ -43,7 +43,17 @@ is_zero(const wide *a)
     return a->limb[TOP] == 0;
 }
 
-/* Bring the top bit of the n limbs at `limb` to the top; a product or difference. */
+/* Of x > 0, from the exponent of the double that holds it exactly. */
+static int
+leading_zeros(uint32_t x)
+{
+    const double same = x;
+    uint64_t bits;
+    memcpy(&bits, &same, sizeof bits);
+    return 1054 - (int)(bits >> 52);
+}
+
+/* Bring the top bit of the n limbs at `limb` to the top; a sum or difference. */
 static wide
 normalised(const uint32_t *limb, int n, int32_t exponent)
 {
@@ -53,9 +63,7 @@ normalised(const uint32_t *limb, int n, int32_t exponent)
         --top;
     if (top < 0)
         return r;
-    int shift = 0;
-    while (!((limb[top] << shift) & 0x80000000u))
-        ++shift;
+    const int shift = leading_zeros(limb[top]);
     for (int i = TOP, j = top; i >= 0 && j >= 0; --i, --j) {
         const uint64_t pair = (uint64_t)limb[j] << 32 | (j > 0 ? limb[j - 1] : 0);
         r.limb[i] = (uint32_t)(pair << shift >> 32);
@@ -152,32 +160,6 @@ wide_subtract(const wide *a, const wide *b)
     return normalised(limb, WIDE_LIMBS + 1, a->exponent);
 }
 
-/* Columns below the fourth limb of the product are left out: together they are less
- * than 2^-219 of it. */
-wide
-wide_multiply(const wide *a, const wide *b)
-{
-    enum { SKIP = WIDE_LIMBS - 2 };
-    uint32_t product[2 * WIDE_LIMBS] = {0};
-    for (int i = 0; i < WIDE_LIMBS; ++i) {
-        uint64_t carry = 0;
-        for (int j = i < SKIP ? SKIP - i : 0; j < WIDE_LIMBS; ++j) {
-            carry += (uint64_t)a->limb[i] * b->limb[j] + product[i + j];
-            product[i + j] = (uint32_t)carry;
-            carry >>= 32;
-        }
-        product[i + WIDE_LIMBS] = (uint32_t)carry;
-    }
-    /* Two mantissas in [1/2, 1): the product is normalised or one bit short of it. */
-    const int shift = (product[2 * WIDE_LIMBS - 1] >> 31) ^ 1u;
-    wide r;
-    for (int i = 0; i < WIDE_LIMBS; ++i)
-        r.limb[i] = product[WIDE_LIMBS + i] << shift |
-                    (product[WIDE_LIMBS + i - 1] >> 31 & (uint32_t)shift);
-    r.exponent = a->exponent + b->exponent - shift;
-    return r;
-}
-
 /* a * (1 + weight * (1 - product)), the step of both Newton iterations: `product` tends
  * to 1 as a tends to its limit. */
 static wide
@@ -206,15 +188,45 @@ wide_divide(const wide *a, const wide *b)
     return wide_multiply(a, &inverse);
 }
 
+/* Long division with digits of 32 bits. A double estimates each of them to within 1;
+ * the remainder, which 64 bits hold, corrects it, so that no bit hangs on the estimate.
+ */
+wide
+wide_divide_by(const wide *a, double x)
+{
+    enum { BELOW = 2, DIGITS = WIDE_LIMBS + BELOW }; /* 203 bits of the quotient */
+    int32_t exponent;
+    const uint64_t divisor = split_double(x, &exponent);
+    const double inverse = 1.0 / (double)divisor;
+    uint32_t quotient[DIGITS];
+    uint64_t rest = 0;
+    for (int i = DIGITS - 1; i >= 0; --i) {
+        const uint32_t limb = i >= BELOW ? a->limb[i - BELOW] : 0;
+        uint64_t digit = (uint64_t)(((double)rest * 0x1p32 + limb) * inverse);
+        rest = (rest << 32 | limb) - digit * divisor;
+        if (rest >> 63) {
+            rest += divisor;
+            --digit;
+        } else if (rest >= divisor) {
+            rest -= divisor;
+            ++digit;
+        }
+        quotient[i] = (uint32_t)digit;
+    }
+    return normalised(quotient, DIGITS, a->exponent - exponent);
+}
+
+/* From the top bit of n downwards: no product with 1, and none to spare at the end. */
 wide
 wide_power(const wide *a, uint32_t n)
 {
-    wide power = wide_one, square = *a;
-    for (; n; n >>= 1) {
-        if (n & 1)
-            power = wide_multiply(&power, &square);
-        if (n > 1)
-            square = wide_multiply(&square, &square);
+    if (n == 0)
+        return wide_one;
+    wide power = *a;
+    for (uint32_t bit = 0x80000000u >> leading_zeros(n) >> 1; bit; bit >>= 1) {
+        power = wide_multiply(&power, &power);
+        if (n & bit)
+            power = wide_multiply(&power, a);
     }
     return power;
 }

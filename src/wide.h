@@ -30,11 +30,38 @@ wide wide_from_double(double x);      /* exact; x >= 0 and finite */
 double wide_to_double(const wide *a); /* nearest, ties to even */
 int wide_is_less(const wide *a, const wide *b);
 wide wide_add(const wide *a, const wide *b);
-wide wide_subtract(const wide *a, const wide *b); /* a >= b */
-wide wide_multiply(const wide *a, const wide *b);
+wide wide_subtract(const wide *a, const wide *b);  /* a >= b */
 wide wide_divide(const wide *a, const wide *b);    /* b > 0 */
+wide wide_divide_by(const wide *a, double x);      /* x > 0 and finite */
 wide wide_inverse_root(const wide *a, uint32_t n); /* a^(-1/n); a > 0, n > 0 */
 wide wide_power(const wide *a, uint32_t n);
+
+/* Row by row, in a window of the upper limbs that moves up by one with each row; of
+ * what leaves it at the bottom only the last limb is kept, for the last bit. Inline,
+ * because a result that returns through memory is stored in words and loaded in
+ * vectors, which stalls for longer than the product takes. */
+static inline wide
+wide_multiply(const wide *a, const wide *b)
+{
+    uint32_t window[WIDE_LIMBS] = {0}, below = 0;
+    for (int i = 0; i < WIDE_LIMBS; ++i) {
+        uint64_t carry = (uint64_t)a->limb[i] * b->limb[0] + window[0];
+        below = (uint32_t)carry;
+        for (int j = 1; j < WIDE_LIMBS; ++j) {
+            carry = (carry >> 32) + (uint64_t)a->limb[i] * b->limb[j] + window[j];
+            window[j - 1] = (uint32_t)carry;
+        }
+        window[WIDE_LIMBS - 1] = (uint32_t)(carry >> 32);
+    }
+    /* Two mantissas in [1/2, 1): the product is normalised or one bit short of it. */
+    const uint32_t shift = (window[WIDE_LIMBS - 1] >> 31) ^ 1u;
+    wide r;
+    for (int i = WIDE_LIMBS - 1; i > 0; --i)
+        r.limb[i] = window[i] << shift | (window[i - 1] >> 31 & shift);
+    r.limb[0] = window[0] << shift | (below >> 31 & shift);
+    r.exponent = a->exponent + b->exponent - (int32_t)shift;
+    return r;
+}
 
 /* a mod 1 as balanced digits: see wide.c. */
 void wide_turn_digits(const wide *a, double digit[5]);
