@@ -8,16 +8,16 @@ from numpy.typing import ArrayLike, NDArray
 isa: str
 isas: tuple[str, ...]
 
+def _frequencies(
+    scheme: str,
+    n: int,
+    parameters: tuple[float | None, ...],
+    of_pair: tuple[float, ...],
+    with_planes: bool,
+    /,
+) -> NDArray[np.float64]: ...
+
 _cos_sin_bfloat16: np.ufunc
-_frequencies_default: np.ufunc
-_frequencies_dynamic: np.ufunc
-_frequencies_given: np.ufunc
-_frequencies_linear: np.ufunc
-_frequencies_llama3: np.ufunc
-_frequencies_longrope: np.ufunc
-_frequencies_ntk: np.ufunc
-_frequencies_proportional: np.ufunc
-_frequencies_yarn: np.ufunc
 _rope_bfloat16: np.ufunc
 _rope_interleaved_bfloat16: np.ufunc
 _rope_interleaved_qk: np.ufunc

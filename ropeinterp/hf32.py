@@ -166,6 +166,6 @@ def cos_sin(
     """
     angles = positions.astype(_F)[..., None] * inv_freq
     # One radian per token: the angle itself is the position.
-    _, one = _core._frequencies_given(np.zeros(1), np.ones(1))
+    one = _core._frequencies("given", 1, (), (1.0,), True)
     cos, sin = _core.cos_sin(angles.astype(np.float64), one, 1.0)
     return cos[..., 0] * _F(scale), sin[..., 0] * _F(scale)

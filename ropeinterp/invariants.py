@@ -162,41 +162,47 @@ _OF_SCHEMES = (
 )
 
 
-def _unused(name: str, scheme: Scheme) -> tuple[str, ...]:
+def _unused(name: str, scheme: Scheme) -> frozenset[str]:
     used = {key.field for key in (*scheme.required, *scheme.optional)}
     used |= set(scheme.fields) | ({"seq_len"} if name == "dynamic" else set())
-    return tuple(field for field in _OF_SCHEMES if field not in used)
+    return frozenset(_OF_SCHEMES) - used
 
 
-_UNUSED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+_UNUSED: Mapping[str, frozenset[str]] = MappingProxyType(
     {name: _unused(name, scheme) for name, scheme in SCHEMES.items()}
 )
 
 
-def check_each(spec: RopeSpec, keep: Callable[[str, Any], None]) -> None:
-    """Check every field alone; hand to `keep` what differs from what was given.
+def checked_each(
+    given: Mapping[str, object], defaults: Mapping[str, object]
+) -> dict[str, Any]:
+    """Check every field alone.
 
     Parameters
     ----------
-    spec : RopeSpec
-        A spec whose fields nobody has checked.
-    keep : callable
-        Takes the name of a field and its value.
+    given : mapping of str to object
+        Values of fields.
+    defaults : mapping of str to object
+        Values that need no check.
+
+    Returns
+    -------
+    dict
+        The values to keep, without those that are defaults.
 
     Raises
     ------
     TypeError, ParameterError
         Naming the field.
     """
-    defaults = vars(type(spec))  # dataclasses leave them on the class
-    given = vars(spec)
-    for name, check in CHECKS.items():
-        value = given[name]
-        if name in defaults and value is defaults[name]:
-            continue
-        checked = check(name, value)
-        if checked is not value:
-            keep(name, checked)
+    try:
+        return {
+            name: CHECKS[name](name, value)
+            for name, value in given.items()
+            if name not in defaults or value is not defaults[name]
+        }
+    except KeyError as error:
+        raise TypeError(f"a spec has no field {error}") from None
 
 
 def check_together(spec: RopeSpec) -> None:
@@ -223,7 +229,7 @@ def _check_needed(spec: RopeSpec) -> None:
     for name in scheme.fields:
         if getattr(spec, name) is None:
             raise ParameterError(name, None, f"is needed by {spec.scheme}")
-    if spec.depends_on_length and spec.trained_length is None:
+    if spec.trained_length is None and spec.depends_on_length:
         raise ParameterError(
             "trained_length", None, "is needed where something depends on seq_len"
         )
@@ -233,26 +239,26 @@ def _check_needed(spec: RopeSpec) -> None:
 
 def _check_unused(spec: RopeSpec) -> None:
     """Refuse parameters of other schemes: they would be dropped in silence."""
-    for name in _UNUSED[spec.scheme]:
-        value = getattr(spec, name)
-        if value != getattr(type(spec), name):
+    unused = _UNUSED[spec.scheme]
+    for name, value in vars(spec).items():  # what is there was given
+        if name in unused and value != getattr(type(spec), name):
             raise ParameterError(name, value, f"has no meaning for {spec.scheme}")
 
 
 def _check_widths(spec: RopeSpec) -> None:
-    least = SCHEMES[spec.scheme].least_dim
+    least, rotary_dim = SCHEMES[spec.scheme].least_dim, spec.rotary_dim
     if spec.dim < least:
         raise ParameterError("dim", spec.dim, f"{spec.scheme} needs at least {least}")
     if spec.scheme == "yarn" and spec.dim % 2:
         raise ParameterError("dim", spec.dim, "yarn needs an even dim")
-    if spec.layout == "half_blocks" and spec.rotary_dim % 4:
+    if spec.layout == "half_blocks" and rotary_dim % 4:
         raise ParameterError("dim", spec.dim, "half_blocks needs an even half")
-    if spec.head_dim < spec.rotary_offset + spec.rotary_dim:
+    if spec.head_dim < spec.rotary_offset + rotary_dim:
         raise ParameterError(
             "head_dim",
             spec.head_dim,
             f"is less than rotary_offset {spec.rotary_offset} "
-            f"+ rotary_dim {spec.rotary_dim}",
+            f"+ rotary_dim {rotary_dim}",
         )
 
 
@@ -264,12 +270,14 @@ def _check_lists(spec: RopeSpec) -> None:
             raise ParameterError(
                 name, values, f"has {len(values)} entries, not one per pair: {own}"
             )
-    if max(spec.frequency_map or (0,)) >= own:
+    if spec.frequency_map and max(spec.frequency_map) >= own:
         raise ParameterError(
             "frequency_map", spec.frequency_map, f"has entries not below {own}"
         )
     axes, pairs = spec.axis_map, spec.rotary_dim // 2
-    if axes is not None and len(axes) != pairs and not spec.splits_pairs:
+    if axes is None:
+        return
+    if len(axes) != pairs and not spec.splits_pairs:
         raise ParameterError(
             "axis_map", axes, f"has {len(axes)} entries, not one per pair: {pairs}"
         )

@@ -1,12 +1,14 @@
-"""From a spec to inverse frequencies and turn planes, one function per scheme.
+"""From a spec to inverse frequencies or turn planes, one function per scheme.
 
 Turn planes are the frequencies in the form that the phase kernels take: seven rows of
-float64 per pair (src/rope_math.c). The rows of SCHEMES name these functions.
+float64 per pair (src/rope_math.c). The rows of SCHEMES name the functions; they return
+the parameters of a formula in src/rope_math.c, in its order, every factor with its
+denominator at the very end, and the parameter that has one value per pair.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,50 +19,52 @@ from ropeinterp.scalars import proportional_pairs, ratio, yarn_ramp
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
 
-Frequencies: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+Parameters: TypeAlias = tuple[tuple[float | None, ...], tuple[float, ...]]
 
 
-def _indices(spec: RopeSpec) -> NDArray[np.float64]:
-    return np.arange((spec.dim + 1) // 2, dtype=np.float64)
+def frequencies(
+    spec: RopeSpec, parameters: Parameters, with_planes: bool
+) -> NDArray[np.float64]:
+    """Inverse frequencies of the pairs, or their turn planes; read-only.
+
+    Parameters
+    ----------
+    spec : RopeSpec
+        Its fields have been checked.
+    parameters : Parameters
+        What the function of its scheme returns for it.
+    with_planes : bool
+        Turn planes instead of frequencies.
+
+    Returns
+    -------
+    ndarray of float64, shape (rotary_dim // 2,) or (7, rotary_dim // 2)
+    """
+    n = (spec.dim + 1) // 2
+    own = _core._frequencies(spec.scheme, n, *parameters, with_planes)
+    if spec.frequency_map is None:
+        return own
+    mapped = np.ascontiguousarray(own[..., spec.frequency_map])
+    mapped.flags.writeable = False
+    return mapped
 
 
-def mapped(
-    inv_freq: NDArray[np.float64],
-    planes: NDArray[np.float64],
-    frequency_map: tuple[int, ...],
-) -> Frequencies:
-    """Frequencies of pairs that share or reorder them."""
-    k = np.asarray(frequency_map, np.intp)
-    return _both((inv_freq[k], np.ascontiguousarray(planes[:, k])))
+def of_default(spec: RopeSpec) -> Parameters:
+    """Parameters of a "default" spec."""
+    return (spec.dim, spec.base), ()
 
 
-def of_default(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "default" spec."""
-    return _both(_core._frequencies_default(_indices(spec), spec.dim, spec.base))
+def of_scaled(spec: RopeSpec) -> Parameters:
+    """Parameters of a "linear" or "ntk" spec."""
+    return (spec.dim, spec.base, *ratio(spec.factor)), ()
 
 
-def of_linear(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "linear" spec."""
-    n, d = ratio(spec.factor)
-    return _both(_core._frequencies_linear(_indices(spec), spec.dim, spec.base, n, d))
-
-
-def of_ntk(spec: RopeSpec) -> Frequencies:
-    """Frequencies of an "ntk" spec."""
-    n, d = ratio(spec.factor)
-    return _both(_core._frequencies_ntk(_indices(spec), spec.dim, spec.base, n, d))
-
-
-def of_dynamic(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "dynamic" spec at its length, by default the trained one."""
+def of_dynamic(spec: RopeSpec) -> Parameters:
+    """Parameters of a "dynamic" spec at its length, by default the trained one."""
     n, d = ratio(spec.factor)
     trained = spec.trained_length
     length = trained if spec.seq_len is None else spec.seq_len
-    return _both(
-        _core._frequencies_dynamic(
-            _indices(spec), spec.dim, spec.base, n, length, trained, d
-        )
-    )
+    return (spec.dim, spec.base, n, length, trained, d), ()
 
 
 def ramp_of(spec: RopeSpec) -> tuple[float, float]:
@@ -77,58 +81,33 @@ def ramp_of(spec: RopeSpec) -> tuple[float, float]:
     )
 
 
-def of_yarn(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "yarn" spec."""
+def of_yarn(spec: RopeSpec) -> Parameters:
+    """Parameters of a "yarn" spec."""
     n, d = ratio(spec.factor)
-    first, last = ramp_of(spec)
-    return _both(
-        _core._frequencies_yarn(_indices(spec), spec.dim, spec.base, n, first, last, d)
-    )
+    return (spec.dim, spec.base, n, *ramp_of(spec), d), ()
 
 
-def of_longrope(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "longrope" spec with its short factors."""
-    factors = np.asarray(spec.short_factors, np.float64)
-    return _both(
-        _core._frequencies_longrope(_indices(spec), spec.dim, spec.base, factors)
-    )
+def of_longrope(spec: RopeSpec) -> Parameters:
+    """Parameters of a "longrope" spec with its short factors."""
+    assert spec.short_factors is not None
+    return (spec.dim, spec.base), spec.short_factors
 
 
-def of_llama3(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "llama3" spec."""
+def of_llama3(spec: RopeSpec) -> Parameters:
+    """Parameters of a "llama3" spec."""
     n, d = ratio(spec.factor)
-    return _both(
-        _core._frequencies_llama3(
-            _indices(spec),
-            spec.dim,
-            spec.base,
-            n,
-            spec.low_freq_factor,
-            spec.high_freq_factor,
-            spec.trained_length,
-            d,
-        )
-    )
+    low, high = spec.low_freq_factor, spec.high_freq_factor
+    return (spec.dim, spec.base, n, low, high, spec.trained_length, d), ()
 
 
-def of_proportional(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "proportional" spec."""
+def of_proportional(spec: RopeSpec) -> Parameters:
+    """Parameters of a "proportional" spec."""
     n, d = ratio(spec.factor)
     pairs = proportional_pairs(spec.dim, spec.partial_rotary_factor)
-    return _both(
-        _core._frequencies_proportional(
-            _indices(spec), spec.dim, spec.base, n, pairs, d
-        )
-    )
+    return (spec.dim, spec.base, n, pairs, d), ()
 
 
-def of_given(spec: RopeSpec) -> Frequencies:
-    """Frequencies of a "given" spec: the numbers themselves."""
-    given = np.asarray(spec.frequencies, np.float64)
-    return _both(_core._frequencies_given(_indices(spec), given))
-
-
-def _both(result: tuple[Any, Any]) -> Frequencies:
-    for array in result:
-        array.flags.writeable = False
-    return result
+def of_given(spec: RopeSpec) -> Parameters:
+    """Parameters of a "given" spec: the numbers themselves."""
+    assert spec.frequencies is not None
+    return (), spec.frequencies

@@ -1,4 +1,4 @@
-"""The schemes: for each, the keys of its config block and its frequency function.
+"""The schemes: for each, the keys of its config block and its parameters in C.
 
 A new scheme is one row here, one formula in src/rope_math.c with its functions in
 planes.py and frequencies.py, and one mpmath twin in tests/oracle.py.
@@ -49,8 +49,8 @@ class Scheme(NamedTuple):
         Keys of the block beside the type word and the base.
     fields : tuple of str
         Fields that the spec must have.
-    frequencies : callable
-        From a spec to inverse frequencies and turn planes.
+    parameters : callable
+        From a spec to the parameters of the formula in src/rope_math.c.
     least_dim : int
         Fewest channels for which the formula is defined.
     dialects : tuple of str
@@ -60,7 +60,7 @@ class Scheme(NamedTuple):
     required: tuple[Key, ...]
     optional: tuple[Key, ...]
     fields: tuple[str, ...]
-    frequencies: Callable[[RopeSpec], planes.Frequencies]
+    parameters: Callable[[RopeSpec], planes.Parameters]
     least_dim: int = 1
     dialects: tuple[str, ...] = ("transformers", "transformers-4")
 
@@ -73,9 +73,11 @@ _FACTOR_OR_LENGTHS = Key("factor", "factor", nullable=True)
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {
         "default": Scheme((), (), ("base",), planes.of_default),
-        "linear": Scheme((_FACTOR,), (), ("base",), planes.of_linear),
+        "linear": Scheme((_FACTOR,), (), ("base",), planes.of_scaled),
         # Base scaling. In configs it is "dynamic" with `alpha` (HunYuan).
-        "ntk": Scheme((Key("alpha", "factor"),), (), ("base",), planes.of_ntk, 3, ()),
+        "ntk": Scheme(
+            (Key("alpha", "factor"),), (), ("base",), planes.of_scaled, 3, ()
+        ),
         "dynamic": Scheme(
             (_FACTOR,), (), ("base", "trained_length"), planes.of_dynamic, 3
         ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ropeinterp import doors, export, hf32, rotate, scalars, tables
 from ropeinterp import planes as turn_planes
 from ropeinterp.arguments import check_seq_len, checked_x
 from ropeinterp.errors import ParameterError
-from ropeinterp.invariants import CHECKS, check_each, check_together
+from ropeinterp.invariants import CHECKS, check_together, checked_each
 from ropeinterp.schemes import SCHEMES
 
 if TYPE_CHECKING:
@@ -105,23 +106,39 @@ class RopeSpec:
     long_attention_scaling: float | None = None
     partial_rotary_factor: float = 1.0
     frequencies: tuple[float, ...] | None = None
-    _inv_freq: NDArray[np.float64] = field(init=False, repr=False, compare=False)
-    _planes: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Check every number once and derive the frequencies."""
-        check_each(self, self._set)
-        if self.head_dim == 0:
-            self._set("head_dim", self.rotary_offset + self.rotary_dim)
-        check_together(self)
-        inv_freq, planes = SCHEMES[self.scheme].frequencies(self)
-        if self.frequency_map is not None:
-            inv_freq, planes = turn_planes.mapped(inv_freq, planes, self.frequency_map)
-        self._set("_inv_freq", inv_freq)
-        self._set("_planes", planes)
+    if not TYPE_CHECKING:  # checkers see the one of the dataclass, which takes 5 us
 
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
+        def __init__(self, **given: object) -> None:
+            """Check every number once; defaults stay on the class."""
+            for name in ("scheme", "dim"):
+                if name not in given:
+                    raise TypeError(f"RopeSpec needs {name}")
+            vars(self).update(checked_each(given, vars(RopeSpec)))
+            if self.head_dim == 0:
+                vars(self)["head_dim"] = self.rotary_offset + self.rotary_dim
+            check_together(self)
+
+    # Made when first asked for, of fields that never change.
+
+    @cached_property
+    def _inv_freq(self) -> NDArray[np.float64]:
+        return self._made(with_planes=False)
+
+    @cached_property
+    def _planes(self) -> NDArray[np.float64]:
+        return self._made(with_planes=True)
+
+    def _made(self, with_planes: bool) -> NDArray[np.float64]:
+        parameters = SCHEMES[self.scheme].parameters(self)
+        return turn_planes.frequencies(self, parameters, with_planes)
+
+    def _with(self, **changed: object) -> Self:
+        """Return a copy with other values, which need no check."""
+        copy = object.__new__(type(self))
+        own = {name: value for name, value in vars(self).items() if name in CHECKS}
+        vars(copy).update(own | changed)
+        return copy
 
     # ---- constructors: one per scheme ------------------------------------------
 
@@ -544,11 +561,10 @@ class RopeSpec:
         assert self.trained_length is not None
         beyond = seq_len > self.trained_length
         if self.scheme == "dynamic":
-            return replace(self, seq_len=max(seq_len, self.trained_length))
+            return self._with(seq_len=max(int(seq_len), self.trained_length))
         factors = self.long_factors if beyond else self.short_factors
         scaling = self.long_attention_scaling if beyond else None
-        return replace(
-            self,
+        return self._with(
             short_factors=factors,
             long_factors=factors,
             attention_scaling=scaling or self.attention_scaling,

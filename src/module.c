@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "module_frequencies.h"
 #include "ufuncs_plain.h"
 #include "ufuncs.h"
 
@@ -63,11 +64,17 @@ static PyModuleDef_Slot slots[] = {
     {0, NULL},
 };
 
+static PyMethodDef methods[] = {
+    {"_frequencies", rope_module_frequencies, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "ropeinterp._core",
     .m_doc = "Rotary frequencies, phases and rotations as NumPy ufuncs.",
     .m_size = 0,
+    .m_methods = methods,
     .m_slots = slots,
 };
 

@@ -143,7 +143,7 @@ pair_default(const rope_terms *terms, double k, double of_pair, wide *w)
     return 1;
 }
 
-const rope_formula rope_default = {2, 0, -1, prepare_default, pair_default};
+const rope_formula rope_default = {"default", 2, 0, -1, prepare_default, pair_default};
 
 /*
  * Inverse frequency after position interpolation.
@@ -170,7 +170,7 @@ prepare_linear(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_linear = {4, 1, -1, prepare_linear, pair_default};
+const rope_formula rope_linear = {"linear", 4, 1, -1, prepare_linear, pair_default};
 
 /*
  * Inverse frequency after base scaling ("NTK-aware").
@@ -198,7 +198,7 @@ prepare_ntk(const double *parameter, rope_terms *terms)
     return prepare_base_scaled(parameter, terms, &lambda);
 }
 
-const rope_formula rope_ntk = {4, 1, -1, prepare_ntk, pair_default};
+const rope_formula rope_ntk = {"ntk", 4, 1, -1, prepare_ntk, pair_default};
 
 /*
  * Inverse frequency under dynamic base scaling, at one sequence length.
@@ -233,7 +233,7 @@ prepare_dynamic(const double *parameter, rope_terms *terms)
     return prepare_base_scaled(parameter, terms, &s);
 }
 
-const rope_formula rope_dynamic = {6, 1, -1, prepare_dynamic, pair_default};
+const rope_formula rope_dynamic = {"dynamic", 6, 1, -1, prepare_dynamic, pair_default};
 
 /*
  * Inverse frequency after interpolation by parts (YaRN).
@@ -281,7 +281,7 @@ prepare_yarn(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_yarn = {6, 1, -1, prepare_yarn, pair_yarn};
+const rope_formula rope_yarn = {"yarn", 6, 1, -1, prepare_yarn, pair_yarn};
 
 /*
  * Inverse frequency with one factor per pair (LongRoPE).
@@ -305,7 +305,8 @@ pair_longrope(const rope_terms *terms, double k, double of_pair, wide *w)
     return 1;
 }
 
-const rope_formula rope_longrope = {3, 0, 2, prepare_default, pair_longrope};
+const rope_formula rope_longrope = {"longrope",   3, 0, 2, prepare_default,
+                                    pair_longrope};
 
 /*
  * Inverse frequency of the Llama-3 scheme.
@@ -359,7 +360,7 @@ prepare_llama3(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_llama3 = {7, 1, -1, prepare_llama3, pair_llama3};
+const rope_formula rope_llama3 = {"llama3", 7, 1, -1, prepare_llama3, pair_llama3};
 
 /*
  * Inverse frequency of proportional RoPE: the fast pairs turn, the others do not.
@@ -397,8 +398,8 @@ prepare_proportional(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_proportional = {5, 1, -1, prepare_proportional,
-                                        pair_proportional};
+const rope_formula rope_proportional = {
+    "proportional", 5, 1, -1, prepare_proportional, pair_proportional};
 
 /*
  * Inverse frequencies that come from elsewhere: a GGUF file, a model's buffer.
@@ -428,7 +429,7 @@ prepare_given(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_given = {1, 0, 0, prepare_given, pair_given};
+const rope_formula rope_given = {"given", 1, 0, 0, prepare_given, pair_given};
 
 /* ---- from parameters to numbers ---------------------------------------------- */
 
@@ -459,15 +460,18 @@ turn_planes(const wide *w, double plane[ROPE_PLANES])
  *     formula    the scheme
  *     n          number of pairs                                  pair
  *     parameter  its parameters, n_parameters of them
- *     k          pair indices, whole numbers >= 0, in any order   pair
- *     of_pair    the scheme's values per pair, if it has any
+ *     k          pair indices, whole numbers >= 0, in any order; without a start they
+ *                are 0, 1, 2, ...                                 pair
+ *     of_pair    the scheme's values per pair, if it has any; one of the results may
+ *                begin where they do
  *
  *   Returned:
  *     inv_freq   nearest doubles of the exact values              rad / token
- *     planes     seven rows, `plane_stride` bytes apart; start NULL leaves them out
+ *     planes     seven rows, `plane_stride` bytes apart
  *
  *   Notes:
- *     1) Where a parameter or an index is out of range the results are NaN.
+ *     1) Where a parameter or an index is out of range the results are NaN; a result
+ *        without a start is left out.
  *     2) Neighbouring indices cost one multiplication, others a power.
  *
  *   Source: numerics, section "Exact frequencies".
@@ -482,7 +486,7 @@ rope_frequencies(const rope_formula *formula, ptrdiff_t n, const double *paramet
     wide series = wide_one;
     double previous = -2.0;
     for (ptrdiff_t i = 0; i < n; ++i) {
-        const double index = *at(k, i);
+        const double index = k.start != NULL ? *at(k, i) : (double)i;
         double plane[ROPE_PLANES], frequency = NAN;
         int good = usable && index >= 0.0 && index <= 0x1p20 &&
                    index == (double)(int32_t)index;
@@ -503,7 +507,8 @@ rope_frequencies(const rope_formula *formula, ptrdiff_t n, const double *paramet
                     turn_planes(&w, plane);
             }
         }
-        *at(inv_freq, i) = frequency;
+        if (inv_freq.start != NULL)
+            *at(inv_freq, i) = frequency;
         for (int j = 0; planes.start != NULL && j < ROPE_PLANES; ++j) {
             const rope_column row = {planes.start + j * plane_stride, planes.stride};
             *at(row, i) = good ? plane[j] : NAN;

@@ -29,6 +29,7 @@ typedef struct {
 
 /* One scheme. Parameters stand in the order of the gufunc's operands after k. */
 typedef struct {
+    const char *scheme;
     int n_parameters;
     int has_denominator; /* the last parameter is the denominator of `factor`: 1, or a
                             Fraction's */
@@ -40,7 +41,8 @@ typedef struct {
 extern const rope_formula rope_default, rope_linear, rope_ntk, rope_dynamic, rope_yarn,
     rope_longrope, rope_llama3, rope_proportional, rope_given;
 
-/* Values along the pairs: value i stands `i * stride` bytes behind `start`. */
+/* Values along the pairs: value i stands `i * stride` bytes behind `start`, if that is
+ * not NULL. */
 typedef struct {
     char *start;
     ptrdiff_t stride;

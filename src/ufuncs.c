@@ -137,7 +137,6 @@ static void *const formula_yarn[] = {(void *)&rope_yarn};
 static void *const formula_longrope[] = {(void *)&rope_longrope};
 static void *const formula_llama3[] = {(void *)&rope_llama3};
 static void *const formula_proportional[] = {(void *)&rope_proportional};
-static void *const formula_given[] = {(void *)&rope_given};
 
 enum { BY_FORMULA = -1 }; /* in place of a layout */
 
@@ -183,27 +182,6 @@ static const ufunc_row rows[] = {
     {"inv_freq_proportional", "(h),(),(),(),()->(h)", 5, 1, 1, doubles, rope_loops_inv_freq,
      formula_proportional, BY_FORMULA, NULL,
      "inv_freq_proportional(k, dim, base, factor, pairs, /)\n\nbase**(-2k/dim) / factor for k < pairs, else 0."},
-
-    /* inv_freq and turn planes at once; every factor is followed, at the very end, by
-       its denominator, so that a Fraction stays exact. */
-    {"_frequencies_default", "(h),(),()->(h),(7,h)", 3, 2, 1, doubles,
-     rope_loops_frequencies, formula_default, BY_FORMULA, NULL, NULL},
-    {"_frequencies_linear", "(h),(),(),(),()->(h),(7,h)", 5, 2, 1, doubles,
-     rope_loops_frequencies, formula_linear, BY_FORMULA, NULL, NULL},
-    {"_frequencies_ntk", "(h),(),(),(),()->(h),(7,h)", 5, 2, 1, doubles,
-     rope_loops_frequencies, formula_ntk, BY_FORMULA, NULL, NULL},
-    {"_frequencies_dynamic", "(h),(),(),(),(),(),()->(h),(7,h)", 7, 2, 1, doubles,
-     rope_loops_frequencies, formula_dynamic, BY_FORMULA, NULL, NULL},
-    {"_frequencies_yarn", "(h),(),(),(),(),(),()->(h),(7,h)", 7, 2, 1, doubles,
-     rope_loops_frequencies, formula_yarn, BY_FORMULA, NULL, NULL},
-    {"_frequencies_longrope", "(h),(),(),(h)->(h),(7,h)", 4, 2, 1, doubles,
-     rope_loops_frequencies, formula_longrope, BY_FORMULA, NULL, NULL},
-    {"_frequencies_llama3", "(h),(),(),(),(),(),(),()->(h),(7,h)", 8, 2, 1, doubles,
-     rope_loops_frequencies, formula_llama3, BY_FORMULA, NULL, NULL},
-    {"_frequencies_proportional", "(h),(),(),(),(),()->(h),(7,h)", 6, 2, 1, doubles,
-     rope_loops_frequencies, formula_proportional, BY_FORMULA, NULL, NULL},
-    {"_frequencies_given", "(h),(h)->(h),(7,h)", 2, 2, 1, doubles,
-     rope_loops_frequencies, formula_given, BY_FORMULA, NULL, NULL},
 
     {"cos_sin", "(),(p,h),()->(h),(h)", 3, 2, 3, cos_sin_types, rope_loops_cos_sin,
      NULL, HALF, check_cos_sin,

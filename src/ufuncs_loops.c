@@ -2,60 +2,14 @@
  * checked in ufuncs.c before a loop runs, and the GIL is not held in here. */
 #include "ufuncs_loops.h"
 
-#include <fenv.h>
 #include <math.h>
 
 #include "kernels.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "ufuncs_fp.h"
 
 /* The cosines of one block of positions take 16 KB of stack, as do the sines; a kernel
  * gets at most BATCH positions at a time. */
 enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384, BATCH = 256 };
-
-/* NaN and infinity in the data belong to the user, not to NumPy's error state: loops
- * leave the floating-point flags as they found them. Flushing of subnormal numbers,
- * which some libraries switch on for a whole thread, is off while a loop runs. */
-#if defined(__SSE2__)
-typedef unsigned int fp_state;
-
-static fp_state
-enter_loop(void)
-{
-    const fp_state found = _mm_getcsr();
-    _mm_setcsr(found & ~0x8040u); /* FTZ and DAZ */
-    return found;
-}
-
-static void
-leave_loop(fp_state found)
-{
-    _mm_setcsr(found);
-}
-#else
-typedef fenv_t fp_state;
-
-static fp_state
-enter_loop(void)
-{
-    fp_state found;
-    fegetenv(&found);
-#if defined(__aarch64__) && defined(__GNUC__)
-    uint64_t control;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    __asm__ volatile("msr fpcr, %0" : : "r"(control & ~(UINT64_C(1) << 24))); /* FZ */
-#endif
-    return found;
-}
-
-static void
-leave_loop(fp_state found)
-{
-    fesetenv(&found);
-}
-#endif
 
 static npy_intp
 least(npy_intp a, npy_intp b)
@@ -192,7 +146,6 @@ take_positions(rope_position *at, npy_intp n, const char *position, npy_intp ste
 #include "ufuncs_table.inc.h"
 
 /* In the order of the types in rows[]. */
-PyUFuncGenericFunction rope_loops_frequencies[1] = {frequencies_loop};
 PyUFuncGenericFunction rope_loops_inv_freq[1] = {inv_freq_loop};
 PyUFuncGenericFunction rope_loops_cos_sin[3] = {cos_sin_loop_f32, cos_sin_loop_f64,
                                                 cos_sin_loop_f16};

@@ -175,7 +175,7 @@ def test_kernels_of_two_arrays_match_those_of_one(core):
     """Whatever the layout of memory, and with planes and scales per position."""
     rng = np.random.default_rng(62)
     planes = np.stack(
-        [core._frequencies_default(np.arange(9.0), 18, base)[1] for base in (1e4, 5e5)]
+        [core._frequencies("default", 9, (18, base), (), True) for base in (1e4, 5e5)]
     )
     for kind, suffix in (("f2", ""), ("f4", ""), ("f8", ""), ("u2", "_bfloat16")):
         for layout in ("", "_interleaved", "_interleaved_to_half"):

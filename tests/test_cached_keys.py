@@ -253,7 +253,8 @@ def test_no_call_makes_a_spec(monkeypatch):
         make("linear", "interleaved_to_half"),
     )
     k, p = keys(87, (4, HEAD)), np.arange(4)
-    monkeypatch.setattr(RopeSpec, "__post_init__", lambda spec: pytest.fail("a copy"))
+    for way in ("__init__", "_with"):
+        monkeypatch.setattr(RopeSpec, way, lambda *_, **__: pytest.fail("a copy"))
     old.shift(k, 3)
     old.retarget(k, p, new)
 

@@ -57,7 +57,7 @@ def guarded(request):
 @pytest.mark.parametrize("char", ["e", "f", "d", "H"])
 def test_kernels_stay_inside(core, guarded, char, h):
     rng = np.random.default_rng(h)
-    planes = guarded.copy(core._frequencies_default(np.arange(h), 2 * h, 1e4)[1])
+    planes = guarded.copy(core._frequencies("default", h, (2 * h, 1e4), (), True))
     positions = guarded.copy(rng.integers(0, 10**6, 5).astype(np.float64))
     suffix = "_bfloat16" if char == "H" else ""
     prefix = "_" if char == "H" else ""
@@ -86,7 +86,7 @@ def test_kernels_stay_inside(core, guarded, char, h):
 @pytest.mark.parametrize("char", ["e", "f", "d", "H"])
 def test_plain_calls_stay_inside(core, guarded, char, h):
     rng = np.random.default_rng(h)
-    planes = guarded.copy(core._frequencies_default(np.arange(h), 2 * h, 1e4)[1])
+    planes = guarded.copy(core._frequencies("default", h, (2 * h, 1e4), (), True))
     positions = guarded.copy(np.array([7, 8, 9]))
     shapes = (2, 3, 3, 2 * h), (2, 1, 3, 2 * h)  # tokens: axis 2
     q, k = (guarded.copy(rng.standard_normal(s).astype("e")) for s in shapes)

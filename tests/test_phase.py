@@ -17,7 +17,7 @@ KINDS = ("float64", "float32", "float16", "bfloat16")
 
 
 def planes_of(core, dim, base):
-    return core._frequencies_default(np.arange(dim / 2), dim, base)[1]
+    return core._frequencies("default", dim // 2, (dim, base), (), True)
 
 
 def tables(core, kind, positions, planes, scale=1.0):
@@ -176,7 +176,7 @@ def test_frequencies_of_many_turns_per_token(core, largest, w):
     """Given frequencies, or factors below 1: integers and fractions alike."""
     rng = np.random.default_rng(19)
     p = rng.uniform(-(2.0**31), 2.0**31, 60)
-    planes = core._frequencies_given([0.0], [w])[1]
+    planes = core._frequencies("given", 1, (), (w,), True)
     cases = [(0, x, oracle.real(w)) for x in [*p.tolist(), *np.round(p).tolist()]]
     assert check(core, largest, "table float64, fast pairs", cases, planes) <= 2.0
 
@@ -430,7 +430,7 @@ def test_progressions_have_the_bits_of_single_rows(core, name, scale):
     for planes in (
         planes_of(core, 128, 5e5),
         planes_of(core, 150, 1e9),  # two chunks, slow pairs
-        core._frequencies_given(np.zeros(6), [0.0, 3.0, 1e6, 0.5, 1e-30, 1e-307])[1],
+        core._frequencies("given", 6, (), (0.0, 3.0, 1e6, 0.5, 1e-30, 1e-307), True),
     ):
         together = tables(core, "float32", positions, planes, scale)
         single = one_by_one(core, positions, planes, scale)

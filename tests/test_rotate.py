@@ -144,7 +144,7 @@ def test_rope_is_rotate_of_cos_sin_bit_for_bit(core, layout, kind, h):
         return
     rng = np.random.default_rng(h)
     n, tail = (5, 3) if h > 500 else (37, 3)
-    planes = core._frequencies_default(np.arange(float(h)), 2 * h, 5e5)[1]
+    planes = core._frequencies("default", h, (2 * h, 5e5), (), True)
     positions = rng.integers(-(2**31), 2**31, n).astype(float)
     positions[:2] = 0.5, 2.0**40 + 1
     x = random_x(rng, (n, 2, 2 * h + tail), kind)
@@ -224,7 +224,7 @@ def test_storage_does_not_show(core, storage, layout, kind):
     rng, stored = np.random.default_rng(25), STORAGE[storage]
     n, heads, h = 6, 3, 9
     x = random_x(rng, (n, heads, 2 * h + 2), kind)
-    planes = core._frequencies_default(np.arange(float(h)), 2 * h, 1e4)[1]
+    planes = core._frequencies("default", h, (2 * h, 1e4), (), True)
     positions = np.arange(10.0, 10.0 + n)
     c, s = random_tables(rng, (n, heads, h), kind)
     rope, rotate = rope_of(core, layout, kind), rotate_of(core, layout, kind)
@@ -292,7 +292,7 @@ def test_any_storage_gives_the_bits_of_the_plain_one(
     rng, (n, heads, h) = np.random.default_rng(34), shape
     x = random_x(rng, (n, heads, 2 * h + tail), kind)
     c, s = random_tables(rng, (n, heads, h), kind)
-    planes = ri._core._frequencies_default(np.arange(float(h)), max(2 * h, 2), 1e4)[1]
+    planes = ri._core._frequencies("default", h, (max(2 * h, 2), 1e4), (), True)
     p = np.arange(float(n))
     rotate, rope = rotate_of(ri._core, layout, kind), rope_of(ri._core, layout, kind)
     want = rotate(x, c, s), rope(x, p, planes, 1.25)
@@ -307,7 +307,7 @@ def test_any_storage_gives_the_bits_of_the_plain_one(
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 def test_tables_in_any_storage(core, kind):
-    planes = core._frequencies_default(np.arange(600.0), 1200, 1e4)[1]
+    planes = core._frequencies("default", 600, (1200, 1e4), (), True)
     positions = np.arange(7.0)
     dtype = np.dtype(kind)
     signature = (None, None, None, dtype, dtype)
@@ -385,7 +385,7 @@ def test_a_bad_number_stays_in_its_pair_and_warns_nobody(core, layout, kind, bad
     else:
         x = x.astype(kind)
     c, s = random_tables(np.random.default_rng(29), (4, h), kind)
-    planes = core._frequencies_default(np.arange(float(h)), 2 * h, 1e4)[1]
+    planes = core._frequencies("default", h, (2 * h, 1e4), (), True)
     with np.errstate(all="raise"):
         results = [
             rotate_of(core, layout, kind)(x, c, s),
@@ -474,7 +474,7 @@ def test_rows_without_channels(core):
 
 
 def test_positions_out_of_range_give_nan(core):
-    planes = core._frequencies_default(np.arange(2), 4, 1e4)[1]
+    planes = core._frequencies("default", 2, (4, 1e4), (), True)
     for p in (2.0**54, -1e200, np.inf, np.nan):
         assert all(np.isnan(t).all() for t in core.cos_sin(p, planes, 1.0))
 
@@ -490,7 +490,7 @@ def test_positions_out_of_range_give_nan(core):
 )  # fmt: skip
 def test_types_of_results(core, name, given, result):
     x = np.ones((2, 8), given)
-    planes = core._frequencies_default(np.arange(4.0), 8, 1e4)[1]
+    planes = core._frequencies("default", 4, (8, 1e4), (), True)
     table = core.cos_sin(np.arange(2.0), planes, 1.0)
     operands = table if name == "rotate_half" else (3, planes, 1)
     assert getattr(core, name)(x, *operands).dtype == np.dtype(result)
@@ -506,7 +506,7 @@ def test_types_without_a_loop_are_refused(core, given):
 
 @pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
 def test_positions_of_every_integer_type(core, kind):
-    planes = core._frequencies_default(np.arange(4.0), 8, 1e4)[1]
+    planes = core._frequencies("default", 4, (8, 1e4), (), True)
     p = np.array([0, 1, 2, 100], kind)
     want = core.cos_sin(p.astype(float), planes, 1.0)
     got = core.cos_sin(p, planes, 1.0, casting="same_kind")
@@ -516,7 +516,7 @@ def test_positions_of_every_integer_type(core, kind):
 
 
 def test_tables_default_to_float32_and_obey_dtype(core):
-    planes = core._frequencies_default(np.arange(4.0), 8, 1e4)[1]
+    planes = core._frequencies("default", 4, (8, 1e4), (), True)
     assert core.cos_sin(1, planes, 1.0)[0].dtype == np.float32
     wide = core.cos_sin(3, planes, 1.0, dtype=np.float64)
     assert wide[0].dtype == np.float64
@@ -527,7 +527,7 @@ def test_tables_default_to_float32_and_obey_dtype(core):
 
 def test_axes(core):
     rng = np.random.default_rng(31)
-    planes = core._frequencies_default(np.arange(16.0), 32, 1e4)[1]
+    planes = core._frequencies("default", 16, (32, 1e4), (), True)
     x = rng.standard_normal((2, 5, 7, 32)).astype(np.float32)  # batch, heads, seq, d
     positions = np.arange(7.0)
     how = [(1, 3), (), (0, 1), (), (1, 3)]
@@ -547,7 +547,7 @@ def test_axes(core):
 
 def test_heads_positions_and_scales_broadcast(core):
     rng = np.random.default_rng(32)
-    planes = core._frequencies_default(np.arange(4.0), 8, 1e4)[1]
+    planes = core._frequencies("default", 4, (8, 1e4), (), True)
     x = rng.standard_normal((3, 1, 2, 8)).astype(np.float32)
     p, scale = np.arange(5.0), np.array([[1.0], [2.0], [0.5]])
     got = core.rope(x, p, planes, scale)
@@ -561,7 +561,9 @@ def test_heads_positions_and_scales_broadcast(core):
 def test_planes_per_position_broadcast(core):
     """One set of frequencies for each row, in wide heads too."""
     sets = np.array([1e4, 5e5, 1e6])
-    planes = core._frequencies_default(np.arange(700.0), 1400, sets)[1]
+    planes = np.stack(
+        [core._frequencies("default", 700, (1400, b), (), True) for b in sets.flat]
+    )
     x = np.random.default_rng(33).standard_normal((3, 2, 1400)).astype(np.float32)
     got = core.rope(x, 9.0, planes, 1.0)
     cos, sin = core.cos_sin(9.0, planes, 1.0)
