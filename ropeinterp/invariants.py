@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from types import MappingProxyType
@@ -41,10 +42,13 @@ def _real(name: str, value: object) -> float:
 
 def _above(least: float, most: float = math.inf, *, equal: bool = False) -> Check:
     """Make a check of a finite number above `least` (or equal), at most `most`."""
+    largest = min(most, sys.float_info.max)
     relation = "at least" if equal else "greater than"
     upper = f" and at most {most:g}" if most < math.inf else ""
 
     def check(name: str, value: object) -> float:
+        if type(value) is float and least < value <= largest:
+            return value
         number = _real(name, value)
         if not (number >= least if equal else number > least) or number > most:
             raise ParameterError(name, number, f"must be {relation} {least:g}{upper}")

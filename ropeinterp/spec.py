@@ -370,14 +370,13 @@ class RopeSpec:
         trained_length = CHECKS["trained_length"]("trained_length", trained_length)
         if attention_factor is None:
             attention_factor = scalars.longrope_attention(factor, trained_length)
+        more |= {"short_factors": short_factors, "long_factors": long_factors}
         return cls(
             scheme="longrope",
             dim=_even(dim),
             base=base,
             factor=factor,
             trained_length=trained_length,
-            short_factors=CHECKS["short_factors"]("short_factors", short_factors),
-            long_factors=CHECKS["long_factors"]("long_factors", long_factors),
             attention_scaling=attention_factor,
             **more,
         )
