@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -921,3 +922,17 @@ def _even(dim: int) -> int:
     ):
         raise ParameterError("dim", dim, "must be even")
     return dim
+
+
+# What help() and inspect show of __init__, and what checkers see.
+RopeSpec.__signature__ = Signature(  # type: ignore[attr-defined]
+    [
+        Parameter(
+            f.name,
+            Parameter.KEYWORD_ONLY,
+            default=Parameter.empty if f.default is MISSING else f.default,
+            annotation=f.type,
+        )
+        for f in fields(RopeSpec)
+    ],
+)

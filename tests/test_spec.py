@@ -1,6 +1,8 @@
 """RopeSpec: invariants, lengths, tables, rotations, the book's examples."""
 
 import copy
+import dataclasses
+import inspect
 import math
 import pickle
 from fractions import Fraction
@@ -845,3 +847,11 @@ def test_rotations_keep_norms_and_compose(x, a, b, layout):
         twice, spec.apply(x.astype(np.float64), a + b), rtol=0, atol=1e-3
     )
     np.testing.assert_array_equal(spec.apply(x, a, inverse=True), spec.apply(x, -a))
+
+
+def test_the_signature_names_every_field_and_its_default():
+    parameters = inspect.signature(ri.RopeSpec).parameters
+    assert list(parameters) == [f.name for f in dataclasses.fields(ri.RopeSpec)]
+    assert parameters["scheme"].default is inspect.Parameter.empty
+    assert parameters["beta_fast"].default == 32.0
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
