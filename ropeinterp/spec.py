@@ -134,11 +134,14 @@ class RopeSpec:
         parameters = SCHEMES[self.scheme].parameters(self)
         return turn_planes.frequencies(self, parameters, with_planes)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return the fields given: a copy or another process makes its own arrays."""
+        return {name: value for name, value in vars(self).items() if name in CHECKS}
+
     def _with(self, **changed: object) -> Self:
         """Return a copy with other values, which need no check."""
         copy = object.__new__(type(self))
-        own = {name: value for name, value in vars(self).items() if name in CHECKS}
-        vars(copy).update(own | changed)
+        vars(copy).update(self.__getstate__() | changed)
         return copy
 
     # ---- constructors: one per scheme ------------------------------------------

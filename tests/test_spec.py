@@ -74,6 +74,24 @@ def test_specs_are_values(name):
 
 
 @pytest.mark.parametrize("name", MAKE)
+def test_pickles_carry_no_array(name):
+    """Arrays from another process may be unaligned: each makes its own."""
+    spec = fixed(name)
+    fresh = pickle.dumps(spec, 5)
+    x = np.ones((2, spec.head_dim))
+    want = spec.apply(x, [5, 7]), spec.inv_freq()
+    buffers = []
+    used = pickle.dumps(spec, 5, buffer_callback=buffers.append)
+    assert not buffers
+    assert used == fresh
+    other = pickle.loads(used)
+    for got, expected in zip(
+        (other.apply(x, [5, 7]), other.inv_freq()), want, strict=True
+    ):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("name", MAKE)
 def test_results_do_not_alias_the_spec(name):
     spec = fixed(name)
     spec.inv_freq()[:] = 7.0
