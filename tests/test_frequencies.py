@@ -135,6 +135,12 @@ def test_parameters_broadcast():
 # ---- ramps and attention factors ----------------------------------------------------
 
 
+def test_constants_of_the_logarithm():
+    with mp.workprec(500):
+        for ours, exact in ((scalars._LN2, mp.log(2)), (scalars._TWO_PI, 2 * mp.pi)):
+            assert ours == int(mp.floor(mp.ldexp(exact, scalars._PLACES)))
+
+
 def test_logarithms_are_correctly_rounded():
     rng = np.random.default_rng(81)
     for x in [2, 1.5, 40.0, Fraction(10000, 4096), *np.exp(rng.uniform(-9, 40, 300))]:
