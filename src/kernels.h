@@ -69,6 +69,9 @@ typedef void rope_rotate_f32(const rope_rows *of, const float *cos, const float 
 typedef void rope_rotate_f64(const rope_rows *of, const double *cos, const double *sin,
                              const double *x, double *y);
 
+/* Lines of 64 bytes around the caches; `to` begins one, `from` need not. */
+typedef void rope_stream(ptrdiff_t lines, const char *from, char *to);
+
 typedef struct {
     const void *self[3]; /* this table: the data of a ufunc's loops, one per type */
     const char *isa;
@@ -81,6 +84,7 @@ typedef struct {
     rope_rotate_bf16 *rotate_bf16;
     rope_rotate_f32 *rotate_f32;
     rope_rotate_f64 *rotate_f64;
+    rope_stream *stream; /* NULL where the CPU has no such stores */
 } rope_kernels;
 
 extern const rope_kernels rope_kernels_baseline[ROPE_LAYOUTS];

@@ -2,6 +2,7 @@
 #include "half_rows.h"
 #include "lanes.h"
 #include "rows.h"
+#include "streams.h"
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -19,17 +20,18 @@
 #define ROPE_IVDEP
 #endif
 
-/* Ask for a row early: between heads the steps are powers of two, where the hardware
- * starts anew. The address may lie outside the array, so it is a number until it is
- * used, and a prefetch of nothing does no harm. Between the rows that are rotated: all
- * rows of a position at once take a tenth to a third more time. */
+/* Ask for a row early, into the second cache: between heads the steps are powers of
+ * two, where the hardware starts anew. The address may lie outside the array, so it is
+ * a number until it is used, and a prefetch of nothing does no harm. Between the rows
+ * that are rotated: all rows of a position at once take a tenth to a third more time.
+ */
 static inline void
 ask_for(const void *row, ptrdiff_t ahead, ptrdiff_t d, size_t size)
 {
 #if defined(__GNUC__)
     const uintptr_t start = (uintptr_t)row + (uintptr_t)ahead * size;
     for (uintptr_t i = 0; ahead != 0 && i < (uintptr_t)d * size; i += 64)
-        __builtin_prefetch((const void *)(start + i));
+        __builtin_prefetch((const void *)(start + i), 0, 2);
 #else
     (void)row, (void)ahead, (void)d, (void)size;
 #endif
@@ -78,6 +80,12 @@ ask_for(const void *row, ptrdiff_t ahead, ptrdiff_t d, size_t size)
 #include "kernels_rotate16.inc.h"
 #include "kernels_table.inc.h"
 
+#ifdef ROPE_STREAMS
+#define STREAM stream_lines
+#else
+#define STREAM NULL
+#endif
+
 #define TABLES JOIN(rope_kernels, ISA)
 #define LAYOUT(i, op, x, y)                                                            \
     [i] = {{&TABLES[i], &TABLES[i], &TABLES[i]},                                       \
@@ -91,7 +99,8 @@ ask_for(const void *row, ptrdiff_t ahead, ptrdiff_t d, size_t size)
            op##_f16,                                                                   \
            op##_bf16,                                                                  \
            op##_f32,                                                                   \
-           op##_f64}
+           op##_f64,                                                                   \
+           STREAM}
 
 const rope_kernels TABLES[ROPE_LAYOUTS] = {
     LAYOUT(ROPE_HALF, rotate_half, ROPE_HALF, ROPE_HALF),

@@ -3,8 +3,11 @@
 #include "ufuncs_loops.h"
 
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "kernels.h"
+#include "streams.h"
 #include "ufuncs_fp.h"
 
 /* The cosines of one block of positions take 16 KB of stack, as do the sines; a kernel

@@ -102,35 +102,39 @@ NAME(rotate_loop)(char **args, const npy_intp *dims, const npy_intp *steps, void
     leave_loop(found);
 }
 
-/* The same around the caches, for some positions and heads: into the stack, and from
- * there in runs of rows that are neighbours in y. Row by row would write the lines that
- * two rows share twice, which takes up to three times as long. */
+/* The same around the caches, for some heads at the positions of a block: into the
+ * stack, and from there line by line. Longer runs than a position of a few heads leave
+ * the memory idle while they are rotated: 8 KB take 20 % more. */
 static void
 NAME(rotate_streaming)(const rope_kernels *kernels, const rope_array *of,
                        const rope_rows *rows, npy_intp start, npy_intp positions,
-                       npy_intp first, npy_intp j, const TABLE *cos, const TABLE *sin)
+                       npy_intp first, const TABLE *cos, const TABLE *sin)
 {
-    const npy_intp size = (npy_intp)sizeof(T), d = of->d;
-    const int by_head = of->y_row[HEAD] != d * size;
-    /* Measured: 8 KB for the sake of long runs, but 2 KB where all of it is one run. */
-    const npy_intp most = rows_within(by_head ? STREAMED_BYTES : STREAMED_BYTES / 4,
-                                      positions * d * size);
-    _Alignas(64) T buffer[STREAMED_BYTES / sizeof(T)];
+    enum { RUNS = GROUP_BYTES / ROPE_LINE, BUFFER = 3 * GROUP_BYTES };
+    const npy_intp size = (npy_intp)sizeof(T), bytes = of->d * size;
+    const int by_head = runs_by_head(of, size);
+    /* A row with a line before it, in whole lines, takes at most three of its size. */
+    const npy_intp lines = (bytes + ROPE_LINE - 1) / ROPE_LINE + 1;
+    const npy_intp pitch = by_head ? lines * ROPE_LINE : bytes;
+    const npy_intp most = rows_within(GROUP_BYTES, bytes);
+    _Alignas(ROPE_LINE) char buffer[BUFFER];
+    char *const row = buffer + ROPE_LINE;
+    rope_run runs[RUNS] = {{NULL, 0}};
     rope_rows part = *rows;
-    part.y_row = by_head ? positions * d : d;
-    for (npy_intp k = 0; k < rows->rows; k += most) {
-        part.rows = least(rows->rows - k, most);
-        const npy_intp runs = by_head ? part.rows : positions;
-        const npy_intp run = d * (by_head ? positions : part.rows);
-        for (npy_intp i = 0; i < positions; ++i)
-            NAME(rotate_alike)(kernels, j, &part, cos + i * rows->n, sin + i * rows->n,
-                               x_at(of, start + i, first + k), size,
-                               (char *)(buffer + i * (by_head ? d : run)), size);
-        for (npy_intp r = 0; r < runs; ++r)
-            stream(by_head ? y_at(of, start, first + k + r)
-                           : y_at(of, start + r, first + k),
-                   buffer + r * run, run * size);
-    }
+    part.y_row = pitch / size;
+    for (npy_intp i = 0; i < positions; ++i)
+        for (npy_intp k = 0; k < rows->rows; k += most) {
+            part.rows = least(rows->rows - k, most);
+            part.ahead = row_ahead(of, positions, first, i) / size;
+            NAME(rotate_alike)(kernels, 0, &part, cos + i * rows->n, sin + i * rows->n,
+                               x_at(of, start + i, first + k), size, row, size);
+            const npy_intp n_runs = by_head ? part.rows : 1;
+            for (npy_intp r = 0; r < n_runs; ++r)
+                extend_run(kernels, &runs[r], y_at(of, start + i, first + k + r),
+                           row + r * pitch, part.rows / n_runs * bytes);
+        }
+    for (npy_intp r = 0; r < (by_head ? rows->rows : 1); ++r)
+        finish_run(&runs[r], row + r * pitch);
 }
 
 /* Pairs j .. j+n-1 of the rows of a block: position by position, a group of heads each
@@ -140,26 +144,24 @@ NAME(rotate_rows)(const rope_kernels *kernels, const rope_array *of, npy_intp st
                   npy_intp positions, npy_intp j, npy_intp n, const TABLE *cos,
                   const TABLE *sin)
 {
-    const npy_intp size = (npy_intp)sizeof(T), bytes = of->d * size;
-    const npy_intp group = heads_at_once(of, size), step = positions_at_once(of, size);
+    const npy_intp size = (npy_intp)sizeof(T);
     rope_rows rows = {.n = n,
                       .gap = of->h,
                       .d = of->d,
                       .x_row = of->x_row[HEAD] / size,
                       .y_row = of->y_row[HEAD] / size};
-    /* The hardware follows longer rows by itself. */
-    if (of->x_step == size && bytes <= ASKED_BYTES)
-        rows.ahead = of->x_row[POSITION] / size;
-    for (npy_intp first = 0; first < of->heads; first += group) {
-        rows.rows = least(group, of->heads - first);
-        for (npy_intp i = 0; i < positions; i += step) {
-            const TABLE *c = cos + i * n, *s = sin + i * n;
-            if (of->streams)
-                NAME(rotate_streaming)(kernels, of, &rows, start + i,
-                                       least(step, positions - i), first, j, c, s);
-            else
-                NAME(rotate_alike)(kernels, j, &rows, c, s, x_at(of, start + i, first),
-                                   of->x_step, y_at(of, start + i, first), of->y_step);
+    for (npy_intp first = 0; first < of->heads; first += of->group) {
+        rows.rows = least(of->group, of->heads - first);
+        if (of->streams) {
+            NAME(rotate_streaming)(kernels, of, &rows, start, positions, first, cos,
+                                   sin);
+            continue;
+        }
+        for (npy_intp i = 0; i < positions; ++i) {
+            rows.ahead = row_ahead(of, positions, first, i) / size;
+            NAME(rotate_alike)(kernels, j, &rows, cos + i * n, sin + i * n,
+                               x_at(of, start + i, first), of->x_step,
+                               y_at(of, start + i, first), of->y_step);
         }
     }
 }
@@ -206,7 +208,7 @@ NAME(rope_arrays)(char **args, const npy_intp *dims, const npy_intp *steps, void
     rope_array rows[2];
     const fp_state found = enter_loop();
     for (int a = 0; a < n_arrays; ++a)
-        rows[a] = rows_of(args, dims, steps, n_arrays, a, (npy_intp)sizeof(T));
+        rows[a] = rows_of(kernels, args, dims, steps, n_arrays, a, (npy_intp)sizeof(T));
     NAME(rope_blocks)(kernels, &of, rows, n_arrays);
     for (int a = 0; a < n_arrays; ++a) {
         const rope_array *r = &rows[a];
@@ -214,8 +216,10 @@ NAME(rope_arrays)(char **args, const npy_intp *dims, const npy_intp *steps, void
             for (npy_intp k = 0; k < r->heads; ++k)
                 NAME(copy_tail)(0, r->d, x_at(r, i, k), r->x_step, y_at(r, i, k),
                                 r->y_step);
+#ifdef ROPE_STREAMS
         if (r->streams)
             end_streams();
+#endif
     }
     leave_loop(found);
 }
