@@ -105,6 +105,23 @@ typedef struct {
     npy_intp held; /* bytes before `end`, which wait before the next row of the run */
 } rope_run;
 
+/* Rotated rows in a buffer, and where they go. Before each there is room for a line:
+ * in whole lines, a row and that line take at most three times its size. */
+typedef struct {
+    char *row, *y;
+    npy_intp rows, pitch;
+} stream_part;
+
+enum { STREAM_RUNS = GROUP_BYTES / ROPE_LINE, STREAM_BYTES = 3 * GROUP_BYTES };
+
+static npy_intp
+row_pitch(const rope_array *array, npy_intp size)
+{
+    const npy_intp bytes = array->d * size;
+    const npy_intp lines = (bytes + ROPE_LINE - 1) / ROPE_LINE + 1;
+    return runs_by_head(array, size) ? lines * ROPE_LINE : bytes;
+}
+
 static void
 finish_run(rope_run *run, const char *row)
 {
@@ -113,11 +130,11 @@ finish_run(rope_run *run, const char *row)
     run->held = 0;
 }
 
-/* Write `bytes` to y, which goes on with the run or begins it anew; before `row` there
- * is room for a line. */
+/* Write `bytes` from `row` to y, which goes on with the run or begins it anew. What is
+ * left waits before `next`. */
 static void
-extend_run(const rope_kernels *kernels, rope_run *run, char *y, char *row,
-           npy_intp bytes)
+extend_run(const rope_kernels *kernels, rope_run *run, char *y, const char *row,
+           npy_intp bytes, char *next)
 {
     if (run->end != y)
         finish_run(run, row);
@@ -131,7 +148,29 @@ extend_run(const rope_kernels *kernels, rope_run *run, char *y, char *row,
     kernels->stream(lines, from + before, to + before);
     run->held = waiting - before - lines * ROPE_LINE;
     run->end = y + bytes;
-    memcpy(row - ROPE_LINE, row + bytes - ROPE_LINE, ROPE_LINE);
+    memcpy(next - ROPE_LINE, row + bytes - ROPE_LINE, ROPE_LINE);
+}
+
+/* The rows of a part: a run each, or one run. `next` is where the part after it begins.
+ */
+static void
+stream_rows(const rope_kernels *kernels, const rope_array *of, npy_intp bytes,
+            rope_run *runs, const stream_part *part, char *next)
+{
+    const int by_head = part->pitch != bytes;
+    const npy_intp n = by_head ? part->rows : least(part->rows, 1);
+    const npy_intp run = by_head ? bytes : part->rows * bytes;
+    for (npy_intp r = 0; r < n; ++r)
+        extend_run(kernels, &runs[r], part->y + r * of->y_row[HEAD],
+                   part->row + r * part->pitch, run, next + r * part->pitch);
+}
+
+static void
+finish_runs(const stream_part *last, npy_intp bytes, rope_run *runs, const char *next)
+{
+    const npy_intp n = last->pitch != bytes ? last->rows : least(last->rows, 1);
+    for (npy_intp r = 0; r < n; ++r)
+        finish_run(&runs[r], next + r * last->pitch);
 }
 
 /* What the rows of a fused call have in common; steps in bytes. */
