@@ -18,6 +18,7 @@ from ropeinterp.arguments import (
     sequence_axis,
 )
 from ropeinterp.layouts import LAYOUTS
+from ropeinterp.memory import paged
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -85,7 +86,8 @@ def prepared(
     with_axes = has_axes(p, spec.axis_map)
     p = aligned_positions(p, x.shape, seq_axis, with_axes, names[0])
     if out is None:
-        result = np.empty_like(x, dtype=x.dtype.newbyteorder("="), subok=False)
+        dtype = x.dtype.newbyteorder("=")
+        result = paged(np.empty_like(x, dtype=dtype, subok=False))
     else:
         result = checked_out(out, x, names)
         if result is not x and _overlap(x, result):

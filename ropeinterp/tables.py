@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ropeinterp import _core, hf32
 from ropeinterp.arguments import checked_positions, has_axes, is_bfloat16
 from ropeinterp.errors import printable
+from ropeinterp.memory import paged
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -88,7 +89,7 @@ def tables_of(
         return make(spec, p, every, dtype, scale)
     axis_of = np.array(spec.axis_map)
     shape = (*p.shape[1:], axis_of.size)
-    cos, sin = np.empty(shape, dtype), np.empty(shape, dtype)
+    cos, sin = paged(np.empty(shape, dtype)), paged(np.empty(shape, dtype))
     for axis, own in enumerate(p):
         driven = np.flatnonzero(axis_of == axis)
         cos[..., driven], sin[..., driven] = make(spec, own, driven % n, dtype, scale)
@@ -104,7 +105,7 @@ def _exact(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     planes = np.ascontiguousarray(spec._planes[:, pairs])
     rows, n = p.reshape(p.size), planes.shape[1]
-    cos, sin = np.empty((p.size, n), dtype), np.empty((p.size, n), dtype)
+    cos, sin = (paged(np.empty((p.size, n), dtype)) for _ in range(2))
     step = max(_PAIRS_PER_CALL // max(n, 1), 1)
     for part in (slice(i, i + step) for i in range(0, p.size, step)):
         out = (cos[part], sin[part])

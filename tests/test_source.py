@@ -16,7 +16,7 @@ C = sorted((ROOT / "src").glob("*.[ch]"))
 # A module imports from lower lines only; imports for annotations do not count.
 LAYERS = (
     ("_core",),
-    ("errors", "options", "ufuncs"),
+    ("errors", "memory", "options", "ufuncs"),
     ("arguments", "layouts", "positions", "scalars"),
     ("frequencies", "planes"),
     ("hf32", "schemes"),

@@ -15,6 +15,7 @@ import torch
 from ropeinterp import rotate as kernels
 from ropeinterp.arguments import checked_positions
 from ropeinterp.layouts import LAYOUTS
+from ropeinterp.memory import paged
 from ropeinterp.spec import RopeSpec
 from ropeinterp.tables import tables_of
 from ropeinterp.torch.tensors import array_of, tensor_of
@@ -113,7 +114,7 @@ def rotate(x: torch.Tensor, *rest: Any) -> torch.Tensor:
     """Rotate x into a new tensor."""
     # NumPy's memory, which has huge pages, where its strides are sure to be torch's.
     plain = x.is_contiguous()
-    new = np.empty_like(array_of(x)) if plain else array_of(torch.empty_like(x))
+    new = paged(np.empty_like(array_of(x))) if plain else array_of(torch.empty_like(x))
     out = tensor_of(new, x.dtype)
     _run(x, *rest, out)
     return out
