@@ -8,7 +8,7 @@ import dask.array as da
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ropeinterp.arguments import (
+from ropeinterp.arrays.arguments import (
     aligned_positions,
     checked_positions,
     has_axes,

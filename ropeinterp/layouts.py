@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ropeinterp.errors import printable
+from ropeinterp.text import printable
 
 
 class Layout(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ropeinterp.arguments import check_seq_len
+from ropeinterp.arrays.arguments import check_seq_len
 from ropeinterp.errors import ParameterError
 from ropeinterp.spec import RopeSpec
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ropeinterp import hf32, tables
-from ropeinterp.arguments import check_seq_len
+from ropeinterp import hf32
+from ropeinterp.arrays import tables
+from ropeinterp.arrays.arguments import check_seq_len
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec

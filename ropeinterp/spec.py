@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ropeinterp import doors, export, hf32, rotate, scalars, tables
+from ropeinterp import export, hf32, scalars
 from ropeinterp import planes as turn_planes
-from ropeinterp.arguments import check_seq_len, checked_x
+from ropeinterp.arrays import doors, rotate, tables
+from ropeinterp.arrays.arguments import check_seq_len, checked_x
 from ropeinterp.errors import ParameterError
 from ropeinterp.invariants import CHECKS, check_together, checked_each
 from ropeinterp.schemes import SCHEMES

@@ -63,7 +63,7 @@ def test_layouts_and_types(layout, kind):
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("size", [700, 2**26])
 def test_shapes(monkeypatch, q_shape, k_shape, seq_axis, threads, size):
-    monkeypatch.setattr("ropeinterp.rotate._BYTES_PER_CALL", size)
+    monkeypatch.setattr("ropeinterp.arrays.rotate._BYTES_PER_CALL", size)
     spec = RopeSpec.default(16)
     q, k = random(q_shape), random(k_shape)
     p = np.arange(50, 50 + q.shape[seq_axis])
@@ -71,13 +71,13 @@ def test_shapes(monkeypatch, q_shape, k_shape, seq_axis, threads, size):
 
 
 def test_one_pass_where_heads_alone_differ(monkeypatch):
-    names, call = [], ri.rotate._call
+    names, call = [], ri.arrays.rotate._call
 
     def recorded(name, *rest, **how):
         names.append(name)
         call(name, *rest, **how)
 
-    monkeypatch.setattr("ropeinterp.rotate._call", recorded)
+    monkeypatch.setattr("ropeinterp.arrays.rotate._call", recorded)
     spec = RopeSpec.default(16)
     q, k = random((2, 6, 5, 16)), random((2, 3, 5, 16))
     spec.apply_qk(q, k)

@@ -13,7 +13,7 @@ import pytest
 
 from ropeinterp import cli
 from ropeinterp.checks import RULES
-from ropeinterp.options import FORMATS
+from ropeinterp.cli.options import FORMATS
 
 ROOT = Path(__file__).parents[1]
 PLAIN = {
@@ -151,7 +151,7 @@ def test_a_fault_of_our_own_exits_with_2(run, monkeypatch):
     def broken(*_):
         raise AssertionError("of our own")
 
-    monkeypatch.setattr("ropeinterp.check_command.check_document", broken)
+    monkeypatch.setattr("ropeinterp.cli.check.check_document", broken)
     code, out, err = run("check", write("config.json"))
     assert (code, out) == (2, "")
     assert err.startswith("ropeinterp: internal error\n")
@@ -336,8 +336,8 @@ def fixing(monkeypatch):
             raise OSError("is a link")
         Path(path).write_text(text)
 
-    monkeypatch.setattr("ropeinterp.checks.fixing.fix_file", fix_file)
-    monkeypatch.setattr("ropeinterp.checks.fixing.replace", replace)
+    monkeypatch.setattr("ropeinterp.checks.fix.fix_file", fix_file)
+    monkeypatch.setattr("ropeinterp.checks.fix.replace", replace)
 
 
 @pytest.mark.usefixtures("fixing")

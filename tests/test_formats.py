@@ -11,8 +11,8 @@ from records import HERE
 
 from ropeinterp.checks import RULES
 from ropeinterp.checks.rule import REMOVE, Edit, Finding, Fix
-from ropeinterp.formats import FORMATS
-from ropeinterp.options import FORMATS as NAMES
+from ropeinterp.cli.formats import FORMATS
+from ropeinterp.cli.options import FORMATS as NAMES
 
 FIX = Fix("write 4.0", (Edit("$.rope_scaling", "factor", 4.0),))
 ERROR = Finding("RI205", "error", "a/config.json", "$.x", 3, 7, "$.x: is missing")

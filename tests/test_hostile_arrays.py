@@ -761,7 +761,8 @@ def test_e1_ctrl_c(call):
         f"""
         import os, signal, threading
         import numpy as np
-        from ropeinterp import RopeSpec, rotate
+        from ropeinterp.arrays import rotate
+        from ropeinterp import RopeSpec
         spec = RopeSpec.default(128)
         p = np.arange(1 << 20) + 0.5
         x = np.zeros((1 << 20, 128), np.float16)
@@ -794,7 +795,8 @@ def test_e2_fork_after_a_threaded_call():
         """
         import os, warnings
         import numpy as np
-        from ropeinterp import RopeSpec, rotate
+        from ropeinterp.arrays import rotate
+        from ropeinterp import RopeSpec
         rotate._BYTES_PER_CALL = 4096
         spec = RopeSpec.default(64)
         x = np.ones((64, 256, 64), np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ropeinterp as ri
-from ropeinterp.memory import paged
+from ropeinterp.arrays.memory import paged
 
 HUGE_PAGE = 2**21  # x86-64, and arm64 with pages of 4 KiB
 SPEC = ri.RopeSpec.default(64)

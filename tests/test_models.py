@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import ropeinterp as ri
+from ropeinterp.config.axes import GRIDS, SECTIONS
+from ropeinterp.config.layer_rules import RULES
+from ropeinterp.config.models import composites, model_types, rows_of
 from ropeinterp.layouts import LAYOUTS
-from ropeinterp.models import composites, model_types, rows_of
-from ropeinterp.reading.axes import GRIDS, SECTIONS
-from ropeinterp.reading.by_index import RULES
 from ropeinterp.schemes import SCHEMES
 
 ROWS = [row for name in model_types() for row in rows_of(name)]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ropeinterp as ri
-from ropeinterp import plain
+from ropeinterp.arrays import small_calls
 
 KINDS = ("float16", "float32", "float64", ml_dtypes.bfloat16)
 LAYOUTS = ("half", "interleaved", "interleaved_to_half", "half_reversed")
@@ -16,21 +16,21 @@ LAYOUTS = ("half", "interleaved", "interleaved_to_half", "half_reversed")
 @pytest.fixture
 def calls(monkeypatch):
     """Whether each call was plain."""
-    seen, rotated = [], plain.rotated
+    seen, rotated = [], small_calls.rotated
 
     def watched(*arguments):
         result = rotated(*arguments)
         seen.append(result is not None)
         return result
 
-    monkeypatch.setattr(plain, "rotated", watched)
+    monkeypatch.setattr(small_calls, "rotated", watched)
     return seen
 
 
 def the_long_way(function, *arguments, **more):
     """Return what a call gives where nothing is plain: its result, or its error."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain, "rotated", lambda *_: None)
+        patch.setattr(small_calls, "rotated", lambda *_: None)
         return outcome(function, *arguments, **more)
 
 

@@ -563,7 +563,7 @@ def test_pieces_and_threads_do_not_show(monkeypatch, threads, positions):
     if positions == "axes":
         spec = RopeSpec.default(8, head_dim=10, axis_map=(0, 1, 1, 0))
     whole = spec.apply(x, p)
-    monkeypatch.setattr("ropeinterp.rotate._BYTES_PER_CALL", 999)
+    monkeypatch.setattr("ropeinterp.arrays.rotate._BYTES_PER_CALL", 999)
     np.testing.assert_array_equal(spec.apply(x, p, threads=threads), whole)
     out = x.copy()
     assert spec.apply(out, p, threads=threads, out=out) is out
@@ -583,15 +583,15 @@ def test_pieces_and_threads_do_not_show(monkeypatch, threads, positions):
 def test_pieces_are_small_whatever_the_shape(monkeypatch, shape, threads):
     """A short sequence of many heads was once a single call: deaf to Ctrl-C."""
     x, sizes = np.ones(shape, np.float32), []
-    call = ri.rotate._call
+    call = ri.arrays.rotate._call
 
     def recorded(name, pieces, *operands, **how):
         sizes.append(sum(piece.nbytes for piece in pieces))
         call(name, pieces, *operands, **how)
 
     want = RopeSpec.default(8).apply(x)
-    monkeypatch.setattr("ropeinterp.rotate._call", recorded)
-    monkeypatch.setattr("ropeinterp.rotate._BYTES_PER_CALL", 640)
+    monkeypatch.setattr("ropeinterp.arrays.rotate._call", recorded)
+    monkeypatch.setattr("ropeinterp.arrays.rotate._BYTES_PER_CALL", 640)
     got = RopeSpec.default(8).apply(x, threads=threads)
     assert max(sizes) <= 2 * 640
     np.testing.assert_array_equal(got, want)
@@ -610,8 +610,8 @@ def test_tables_are_made_in_pieces(monkeypatch, dtype):
     for p in (np.arange(60).reshape(2, 30), np.arange(30), np.arange(2), 7):
         whole = spec.cos_sin(p, dtype=dtype)
         with monkeypatch.context() as patch:
-            patch.setattr("ropeinterp.tables._PAIRS_PER_CALL", 20)
-            patch.setattr("ropeinterp.tables._core", Counting())
+            patch.setattr("ropeinterp.arrays.tables._PAIRS_PER_CALL", 20)
+            patch.setattr("ropeinterp.arrays.tables._core", Counting())
             calls.clear()
             pieces = spec.cos_sin(p, dtype=dtype)
         for a, b in zip(whole, pieces, strict=True):
@@ -633,7 +633,7 @@ def test_threads_that_are_none(monkeypatch, bad):
     for text in ("0", "-1", "two", "", "1.5"):
         monkeypatch.setenv("ROPEINTERP_NUM_THREADS", text)
         assert spec.apply(X).shape == X.shape  # too small for threads: nobody asks
-        monkeypatch.setattr("ropeinterp.rotate._BYTES_PER_CALL", 99)
+        monkeypatch.setattr("ropeinterp.arrays.rotate._BYTES_PER_CALL", 99)
         with pytest.raises(ValueError, match="ROPEINTERP_NUM_THREADS"):
             spec.apply(X)
         monkeypatch.undo()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ropeinterp import RopeSpec
+from ropeinterp.arrays import small_calls
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 rt = pytest.importorskip("ropeinterp.torch")
@@ -365,15 +366,14 @@ def test_what_is_not_on_the_cpu_goes_that_way(monkeypatch):
 @pytest.fixture
 def memories(monkeypatch):
     """Whether each call was rotated as memory."""
-    from ropeinterp import plain
 
-    seen, rotated = [], plain.rotated_memory
+    seen, rotated = [], small_calls.rotated_memory
 
     def watched(*arguments):
         seen.append(rotated(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr(plain, "rotated_memory", watched)
+    monkeypatch.setattr(small_calls, "rotated_memory", watched)
     return seen
 
 

@@ -13,8 +13,9 @@ from ropeinterp.checks.rule import LEVELS, Edit, Finding, Fix, Hit, Rule
 from ropeinterp.checks.rules import BY_CODE, RULES
 from ropeinterp.checks.spans import Place
 from ropeinterp.checks.subject import BLOCKS, Subject, subjects
-from ropeinterp.errors import ConfigError, escaped, printable
-from ropeinterp.reading.parts import locate
+from ropeinterp.config.reader import locate
+from ropeinterp.errors import ConfigError
+from ropeinterp.text import escaped, printable
 
 __all__ = ["RULES", "Edit", "Finding", "Fix", "Rule", "check"]
 

@@ -10,9 +10,9 @@ from ropeinterp.checks.families import family_of
 from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import BLOCKS, Layer, Subject
 from ropeinterp.checks.words import nearest
-from ropeinterp.errors import printable
-from ropeinterp.reading.source import below
+from ropeinterp.config.json_source import below
 from ropeinterp.schemes import SCHEMES
+from ropeinterp.text import printable
 
 # Keys that only a scaled embedding has.
 SCALING = frozenset(

@@ -10,8 +10,8 @@ import numpy as np
 from ropeinterp.checks.rule import Fix, Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.words import is_number
-from ropeinterp.errors import printable
-from ropeinterp.reading.source import below
+from ropeinterp.config.json_source import below
+from ropeinterp.text import printable
 
 _LENGTH, _ORIGINAL = "max_position_embeddings", "original_max_position_embeddings"
 _OTHERS = ("max_sequence_length", "model_max_length", "seq_length", "max_seq_len")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import Hit, Rule
 from ropeinterp.checks.subject import Subject
-from ropeinterp.reading.source import below
+from ropeinterp.config.json_source import below
 
 
 class NotWhereItLooks(Rule):

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from ropeinterp.checks import spans
 from ropeinterp.checks.rule import Fix
 from ropeinterp.checks.words import is_used
-from ropeinterp.errors import ConfigError, printable
-from ropeinterp.reading import source as json_source
-from ropeinterp.reading.files import MOST_BYTES, read_file
-from ropeinterp.reading.source import Tree
+from ropeinterp.config import json_source as json_source
+from ropeinterp.config.files import MOST_BYTES, read_file
+from ropeinterp.config.json_source import Tree
+from ropeinterp.errors import ConfigError
+from ropeinterp.text import printable
 
 
 class Problem(NamedTuple):

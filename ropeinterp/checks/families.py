@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
-from ropeinterp.errors import printable
-from ropeinterp.reading.source import below
+from ropeinterp.config.json_source import below
+from ropeinterp.text import printable
 
 
 class Family(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ropeinterp.checks.rule import Hit, Rule
 from ropeinterp.checks.subject import Subject
-from ropeinterp.errors import printable
+from ropeinterp.text import printable
 
 
 class FileRule(Rule):

@@ -11,7 +11,7 @@ from ropeinterp.checks.families import family_of
 from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
 from ropeinterp.checks.words import is_number
-from ropeinterp.reading.source import below
+from ropeinterp.config.json_source import below
 
 _LENGTH, _ORIGINAL = "max_position_embeddings", "original_max_position_embeddings"
 _OTHERS = ("max_sequence_length", "model_max_length", "seq_length", "max_seq_len")

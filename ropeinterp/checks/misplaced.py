@@ -10,10 +10,10 @@ from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import BLOCKS, Layer, Subject
 from ropeinterp.checks.words import is_number
-from ropeinterp.errors import printable
-from ropeinterp.reading import names
-from ropeinterp.reading.parts import Located
-from ropeinterp.reading.source import below
+from ropeinterp.config import names
+from ropeinterp.config.json_source import below
+from ropeinterp.config.reader import Located
+from ropeinterp.text import printable
 
 _TOP = frozenset({"rope_type", "rope_scaling_type", "rope_scaling_factor"})
 _TOP |= frozenset({"rope_factor"})

@@ -9,8 +9,8 @@ from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.values import keys_of
 from ropeinterp.checks.words import is_number
-from ropeinterp.errors import printable
-from ropeinterp.reading.source import below
+from ropeinterp.config.json_source import below
+from ropeinterp.text import printable
 
 _LARGE = 2**31
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ropeinterp import hf32, tables
+from ropeinterp import hf32
+from ropeinterp.arrays import tables
 from ropeinterp.checks.rule import Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.spec import RopeSpec

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ropeinterp.checks import twofold
+from ropeinterp.checks import both_schemas
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import Hit, Rule
 from ropeinterp.checks.subject import BLOCKS, Subject
-from ropeinterp.errors import printable
-from ropeinterp.reading.source import below
+from ropeinterp.config.json_source import below
+from ropeinterp.text import printable
 
 
 class SchemasDiffer(Rule):
@@ -36,7 +36,7 @@ class SchemasDiffer(Rule):
         scaling, parameters = (subject.keys.get(name) for name in BLOCKS)
         keys = []
         if isinstance(scaling, dict) and isinstance(parameters, dict):
-            keys = twofold.different(scaling, parameters)
+            keys = both_schemas.different(scaling, parameters)
             top = subject.find(*subject.flat.rows[0].theta_keys)
             if top is not None and parameters.get("rope_theta", top.value) != top.value:
                 keys.append("rope_theta")
@@ -86,10 +86,10 @@ class OnlyOldSchema(Rule):
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Look for keys of one schema alone."""
-        if twofold.has_old(subject) and not twofold.has_new(subject):
+        if both_schemas.has_old(subject) and not both_schemas.has_new(subject):
             message = "the keys of transformers 4 alone; version 5 reads them, too"
             key = "rope_scaling" if subject.keys.get("rope_scaling") else "rope_theta"
-            yield Hit(subject.at(key), message, twofold.both(subject))
+            yield Hit(subject.at(key), message, both_schemas.both(subject))
 
 
 class OnlyNewSchema(Rule):
@@ -112,10 +112,10 @@ class OnlyNewSchema(Rule):
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Look for keys of one schema alone."""
-        if twofold.has_new(subject) and not twofold.has_old(subject):
+        if both_schemas.has_new(subject) and not both_schemas.has_old(subject):
             message = "the keys of transformers 5 alone: 4.57 does not look there"
             path = subject.at("rope_parameters")
-            yield Hit(path, message, twofold.both(subject))
+            yield Hit(path, message, both_schemas.both(subject))
 
 
 RULES = (

@@ -9,8 +9,8 @@ from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.words import is_number
-from ropeinterp.errors import printable
-from ropeinterp.reading.source import below
+from ropeinterp.config.json_source import below
+from ropeinterp.text import printable
 
 _YARN = {
     "rope_type": "yarn",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from json import decoder
 from typing import NamedTuple
 
-from ropeinterp.reading.source import BYTE_ORDER_MARK, below
+from ropeinterp.config.json_source import BYTE_ORDER_MARK, below
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _ENTRY = re.compile(r"[ \t\n\r,]*")

@@ -11,9 +11,9 @@ from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
 from ropeinterp.checks.words import is_number, nearest
-from ropeinterp.errors import printable
-from ropeinterp.reading import names
-from ropeinterp.reading.source import below
+from ropeinterp.config import names
+from ropeinterp.config.json_source import below
+from ropeinterp.text import printable
 
 # Misspellings of these are told at the top level.
 _EXPECTED = (

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from ropeinterp.checks.document import Document
 from ropeinterp.checks.words import is_number
+from ropeinterp.config.block import read_block
+from ropeinterp.config.lookup import Flat, Found, Plan
+from ropeinterp.config.reader import Located, Reader
+from ropeinterp.config.rope_dict import layers_of
 from ropeinterp.errors import ConfigError
-from ropeinterp.reading.block import read_block
-from ropeinterp.reading.layers import layers_of
-from ropeinterp.reading.lookup import Flat, Found, Plan
-from ropeinterp.reading.parts import Located, Reader
 from ropeinterp.spec import RopeSpec
 
 BLOCKS = ("rope_scaling", "rope_parameters")

@@ -10,11 +10,12 @@ from ropeinterp.checks.families import family_of
 from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
 from ropeinterp.checks.words import is_number
-from ropeinterp.errors import ConfigError, ParameterError, printable
+from ropeinterp.config.json_source import below
+from ropeinterp.config.lookup import KINDS, Found
+from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.invariants import CHECKS
-from ropeinterp.reading.lookup import KINDS, Found
-from ropeinterp.reading.source import below
 from ropeinterp.schemes import SCHEMES, Key
+from ropeinterp.text import printable
 
 # Keys that any rope dict may have, and those at the top level.
 _ANYWHERE = (

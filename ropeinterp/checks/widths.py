@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from ropeinterp.checks.rule import Fix, Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.words import is_number
-from ropeinterp.reading import names
-from ropeinterp.reading.lookup import where
+from ropeinterp.config import names
+from ropeinterp.config.lookup import where
 
 _SHARE = "partial_rotary_factor"
 _FORMULA = "hidden_size//num_attention_heads"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from ropeinterp.reading import names
+from ropeinterp.config import names
 
 _LAST = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)(?:\[\d+\])*$")
 # Two letters of a short name make another name.

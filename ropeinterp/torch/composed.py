@@ -11,8 +11,8 @@ from typing import Any, cast
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ropeinterp.arguments import aligned_positions, has_axes, sequence_axis
-from ropeinterp.jobs import check_channels
+from ropeinterp.arrays.arguments import aligned_positions, has_axes, sequence_axis
+from ropeinterp.arrays.jobs import check_channels
 from ropeinterp.layouts import LAYOUTS
 from ropeinterp.spec import RopeSpec
 from ropeinterp.torch import operators

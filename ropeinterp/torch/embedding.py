@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 import torch
 
-from ropeinterp.arguments import has_axes
-from ropeinterp.errors import printable
+from ropeinterp.arrays.arguments import has_axes
 from ropeinterp.spec import RopeSpec
+from ropeinterp.text import printable
 from ropeinterp.torch import operators
 from ropeinterp.torch.tensors import position_tensor
 

@@ -12,12 +12,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from ropeinterp import rotate as kernels
-from ropeinterp.arguments import checked_positions
+from ropeinterp.arrays import rotate as kernels
+from ropeinterp.arrays.arguments import checked_positions
+from ropeinterp.arrays.memory import paged
+from ropeinterp.arrays.tables import tables_of
 from ropeinterp.layouts import LAYOUTS
-from ropeinterp.memory import paged
 from ropeinterp.spec import RopeSpec
-from ropeinterp.tables import tables_of
 from ropeinterp.torch.tensors import array_of, tensor_of
 
 # The numbers of a spec, in the order of numbers().

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from numpy.typing import ArrayLike
 
-from ropeinterp import plain
-from ropeinterp import rotate as kernels
+from ropeinterp.arrays import rotate as kernels
+from ropeinterp.arrays import small_calls
 from ropeinterp.spec import RopeSpec
 from ropeinterp.torch import composed, operators
 from ropeinterp.torch.tensors import (
@@ -171,7 +171,9 @@ def _plainly(
     result = torch.empty_like(x) if out is None else out
     to = source if out is x else memory_of(result)
     spec = spec._fixed(seq_len)
-    if to is None or not plain.rotated_memory(spec, source, p, seq_axis, inverse, to):
+    if to is None or not small_calls.rotated_memory(
+        spec, source, p, seq_axis, inverse, to
+    ):
         return None
     if out is not None:
         torch.autograd.graph.increment_version(out)

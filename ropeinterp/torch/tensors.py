@@ -9,8 +9,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.autograd import forward_ad
 
-from ropeinterp.arguments import checked_positions
-from ropeinterp.plain import Memory
+from ropeinterp.arrays.arguments import checked_positions
+from ropeinterp.arrays.small_calls import Memory
 
 _FLOATS = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
 _INTEGERS = frozenset(

@@ -6,7 +6,7 @@ import math
 
 from records import HERE, SHARED, lines
 
-from ropeinterp.reading import names
+from ropeinterp.config import names
 from ropeinterp.schemes import SCHEMES
 
 WORDS = [

@@ -8,7 +8,7 @@ import unicodedata
 import ropeinterp as ri
 from ropeinterp.checks import rule
 from ropeinterp.checks.rules import BY_CODE
-from ropeinterp.formats import FORMATS
+from ropeinterp.cli.formats import FORMATS
 
 _BAD = {"Cc", "Cf", "Cs"}
 

@@ -1,0 +1,108 @@
+"""The two schemas of a rope dict, and a config that says the same in both.
+
+transformers 4 reads ``rope_scaling`` and a base at the top level, 5 reads
+``rope_parameters``, too. A file with both and equal values is read alike by 5.23.0 and
+4.57.6, without a line in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ropeinterp.checks.rule import REMOVE, Edit, Fix
+from ropeinterp.config.json_source import below
+
+if TYPE_CHECKING:
+    from ropeinterp.checks.subject import Subject
+
+# They stand at the top level in the old schema and in the dict in the new one.
+_MOVED = ("rope_theta", "partial_rotary_factor")
+_TYPES = ("rope_type", "type")
+
+
+def _plain(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys that both schemas have, and the type by one name."""
+    word = block.get("rope_type", block.get("type", "default"))
+    own = {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
+    return {"rope_type": word, **own}
+
+
+def different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Keys in which two rope dicts differ; a base that only one of them has is none."""
+    a, b = _plain(old), _plain(new)
+    both = [k for k in _MOVED if k in old and k in new and old[k] != new[k]]
+    return [k for k in dict.fromkeys((*a, *b)) if a.get(k) != b.get(k)] + both
+
+
+def has_old(subject: Subject) -> bool:
+    """Whether keys of the old schema are present."""
+    return subject.find("rope_scaling", "rope_theta") is not None
+
+
+def has_new(subject: Subject) -> bool:
+    """Whether keys of the new schema are present."""
+    return subject.find("rope_parameters") is not None
+
+
+def both(subject: Subject) -> Fix | None:
+    """Write both schemas with equal values; None where the old one cannot say it."""
+    row = subject.flat.rows[0]
+    if len(subject.layers) != 1 or subject.layers[0].spec is None:
+        return None
+    layer = subject.layers[0]
+    spec = layer.spec
+    if layer.plan.nested or row.layers or row.theta_keys != ("rope_theta",):
+        return None
+    if not layer.plan.given and row.block:
+        return None  # the class has a rope dict of its own
+    block = dict(layer.plan.block) if layer.plan.given else {}
+    word = _plain(block)["rope_type"]
+    own = {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
+    assert spec is not None
+    top = {"rope_theta": block.get("rope_theta", subject.keys.get("rope_theta"))}
+    if top["rope_theta"] is None:
+        top["rope_theta"] = spec.base
+    share = block.get("partial_rotary_factor", subject.keys.get(_MOVED[1]))
+    if share is not None and row.partial_keys == (_MOVED[1],):
+        top[_MOVED[1]] = share
+    elif share is not None or row.partial_keys not in ((), (_MOVED[1],)):
+        return None
+    plain = word == "default" and not own
+    wanted = {
+        **top,
+        "rope_scaling": None if plain else {"type": word, "rope_type": word, **own},
+        "rope_parameters": {"rope_type": word, **top, **own},
+    }
+    if not _read_alike(subject, wanted):
+        return None
+    edits = tuple(_edits(subject.flat.path, subject.keys, wanted))
+    return Fix("write both schemas with equal values", edits)
+
+
+def _edits(
+    path: str, keys: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> Iterator[Edit]:
+    """Yield changes from keys to others, key by key inside objects that stand."""
+    for key, value in wanted.items():
+        old = keys.get(key)
+        if isinstance(old, dict) and old and isinstance(value, dict):
+            yield from _edits(below(path, key), old, value)
+            gone = [k for k in old if k not in value]
+            yield from (Edit(below(path, key), k, REMOVE) for k in gone)
+        elif key not in keys or old != value:
+            yield Edit(path, key, value)
+
+
+def _read_alike(subject: Subject, wanted: Mapping[str, Any]) -> bool:
+    """Whether both versions read the keys as the file is read now.
+
+    They differ, for example, about a partial factor with type "default".
+    """
+    located = subject.located._replace(keys={**subject.keys, **wanted})
+    for dialect in ("transformers", "transformers-4"):
+        reader = subject.reader._replace(dialect=dialect)
+        others = subject.read_by(located, reader)
+        if [x.spec for x in others] != [x.spec for x in subject.layers]:
+            return False
+    return True

@@ -1,0 +1,93 @@
+"""read(): a model's config becomes specs, one per layer type, and notes.
+
+The package reading does the work; it alone knows the names of config keys. What follows
+has numbers only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ropeinterp.arrays.arguments import check_seq_len
+from ropeinterp.config.json_source import load
+from ropeinterp.config.reader import Reader, locate
+from ropeinterp.config.result import Note, RopeConfig
+from ropeinterp.text import printable
+
+__all__ = ["Note", "RopeConfig", "read"]
+
+# Whose reading, and the version whose behaviour was measured.
+_DIALECTS = {"transformers": "5.23.0", "transformers-4": "4.57.6"}
+
+
+class HasToDict(Protocol):
+    """A config object."""
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return the config as a mapping."""
+
+
+def read(
+    source: Mapping[str, Any] | str | os.PathLike[str] | HasToDict,
+    *,
+    dialect: str = "transformers",
+    trained_length: int | None = None,
+    context_length: int | None = None,
+) -> RopeConfig:
+    """Read what a model's config says about its positions.
+
+    Parameters
+    ----------
+    source : mapping, path, or object with ``to_dict()``
+        The config, its JSON file, or a directory with config.json.
+    dialect : {"transformers", "transformers-4"}, optional
+        Whose reading is meant: that of transformers 5.x or of 4.57. The version that
+        was measured may be added, "transformers==5.23.0" or "transformers-4==4.57.6".
+    trained_length : int, optional
+        Tokens of the original context, where the config cannot say it: counts for
+        types that have no key for it (default, linear), else before
+        ``max_position_embeddings`` and after ``original_max_position_embeddings``;
+        "dynamic" always takes ``max_position_embeddings``. Where a length of the config
+        counts instead, a note at its key says so.
+    context_length : int, optional
+        Tokens that an engine was configured to; neither dialect depends on it.
+
+    Returns
+    -------
+    RopeConfig
+
+    Raises
+    ------
+    ConfigError
+        If the config cannot be read; it names the JSON path, the value and the reason.
+    FileNotFoundError
+        If a path does not exist.
+    TypeError, ValueError
+        If an argument is of a wrong type or unknown.
+
+    Examples
+    --------
+    >>> read({"model_type": "llama", "hidden_size": 512, "num_attention_heads": 128,
+    ...       "rope_theta": 1e4}).spec.inv_freq()
+    array([1.  , 0.01])
+    """
+    if not isinstance(dialect, str):
+        raise TypeError(f"dialect must be a str, not {type(dialect).__name__}")
+    name, exact, version = dialect.partition("==")
+    if name not in _DIALECTS or (exact and version != _DIALECTS[name]):
+        known = ", ".join(f"{n} (=={v})" for n, v in _DIALECTS.items())
+        raise ValueError(f"dialect {printable(dialect)}: must be one of {known}")
+    trained_length = _checked_length("trained_length", trained_length)
+    _checked_length("context_length", context_length)
+    keys, notes = load(source)
+    return Reader(name, trained_length).config(locate(keys, "$", notes))
+
+
+def _checked_length(name: str, value: Any) -> int | None:
+    """Return the length as an int; integers of NumPy count, too."""
+    if value is None:
+        return None
+    check_seq_len(value, name)
+    return int(value)

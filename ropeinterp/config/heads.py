@@ -1,0 +1,138 @@
+"""Channels of one head: the rules that models.csv names.
+
+A rule is a list of alternatives separated by ``|``. A key counts where it is truthy,
+and where it is absent by its class default; a formula always counts. Formulas are
+``a+b``, ``a*b//c`` and ``a//b*c`` (the product divides) over keys and integers, with
+``32<`` before them where 32 is the least.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from ropeinterp.config.json_source import below
+from ropeinterp.config.lookup import Flat, Found, where, whole
+from ropeinterp.config.models import Model
+from ropeinterp.errors import ConfigError
+
+_LARGEST = 2**20
+
+
+def head_dim(flat: Flat, row: Model, layer: Mapping[str, Found]) -> Found:
+    """Channels of one head of a layer.
+
+    Parameters
+    ----------
+    flat : Flat
+        The config.
+    row : Model
+        The facts of the layer.
+    layer : mapping of str to Found
+        What the config says about the first layer of this type alone.
+
+    Returns
+    -------
+    Found
+        A whole number, not checked for its range.
+    """
+    alternatives = row.head_dim_rule.split("|")
+    found = _given(flat, alternatives, layer) or _by_default(flat, row, alternatives)
+    _note_unread(flat, row, alternatives, found)
+    return found
+
+
+def _key(flat: Flat, name: str, layer: Mapping[str, Found]) -> Found | None:
+    first, _, rest = name.partition(".")
+    if rest:
+        return layer.get(rest)
+    return layer.get(first) or flat.plain(first)
+
+
+def _is_formula(alternative: str) -> bool:
+    return "//" in alternative or "+" in alternative
+
+
+def _given(
+    flat: Flat, alternatives: list[str], layer: Mapping[str, Found]
+) -> Found | None:
+    for alternative in alternatives:
+        if _is_formula(alternative):
+            continue
+        found = _key(flat, alternative, layer)
+        if found is None or found.value is None:
+            continue
+        if whole(found).value != 0:
+            return whole(found)
+        flat.note(where(found.origin), "0 counts as missing")
+    return None
+
+
+def _by_default(flat: Flat, row: Model, alternatives: list[str]) -> Found:
+    for alternative in alternatives:
+        if _is_formula(alternative):
+            return _formula(flat, row, alternative)
+        default = row.sizes.get(alternative)
+        if default is not None and flat.plain(alternative) is None:
+            flat.note(
+                flat.at(alternative), f"is missing: {default} is the {row.described}"
+            )
+            return Found(default, row.described)
+    path = flat.at(alternatives[0])
+    raise ConfigError(path, None, "is needed for the channels of a head")
+
+
+def _formula(flat: Flat, row: Model, formula: str) -> Found:
+    least, _, rest = formula.rpartition("<")
+    above, _, divisors = rest.partition("//")
+    join = math.prod if "*" in above else sum
+    terms = [_size(flat, name) for name in re.split(r"[*+]", above)]
+    parts = [_size(flat, name) for name in divisors.split("*")] if divisors else []
+    for part in parts:
+        if part.value < 1:
+            raise ConfigError(where(part.origin), part.value, "must be positive")
+    for name in (*terms, *parts):
+        if name.value > _LARGEST:
+            raise ConfigError(where(name.origin), name.value, "is too large")
+    total = join(t.value for t in terms)
+    divisor = math.prod(p.value for p in parts)
+    named = [f for f in (*terms, *parts) if f.origin.startswith("$")]
+    if total % divisor:
+        path = named[-1].origin if named else flat.path
+        flat.note(path, f"leaves a remainder: {total} // {divisor} channels of a head")
+    origin = _origin(row, "*" if "*" in above else "+", terms, parts)
+    return Found(max(total // divisor, int(least or 0)), origin)
+
+
+def _origin(row: Model, sign: str, terms: list[Found], parts: list[Found]) -> str:
+    """Write the formula with paths for keys; a path comes first for errors to name."""
+    if not any(f.origin.startswith("$") for f in (*terms, *parts)):
+        return row.described
+    terms = sorted(terms, key=lambda f: not f.origin)
+    above = f" {sign} ".join(f.origin or str(f.value) for f in terms)
+    return " // ".join((above, *(f.origin or str(f.value) for f in parts)))
+
+
+def _size(flat: Flat, name: str) -> Found:
+    if name.isdecimal():
+        return Found(int(name), "")
+    found = flat.size(name)
+    if found is None:
+        raise ConfigError(flat.at(name), None, "is needed for the channels of a head")
+    if not found.origin.startswith("$"):
+        flat.note(flat.at(name), f"is missing: {found.value} is the {found.origin}")
+    return found
+
+
+def _note_unread(flat: Flat, row: Model, alternatives: list[str], found: Found) -> None:
+    """Note an explicit ``head_dim`` that the rule does not read."""
+    own = flat.find("head_dim")
+    if own is None or any(a.split(".")[-1] == "head_dim" for a in alternatives):
+        return
+    if own.value != found.value:
+        path = below(flat.path, "head_dim")
+        heads = f"heads have {found.value} channels"
+        flat.note(path, f"is not read by {row.model_type}: {heads}")
+        if "D10" in row.flags:
+            flat.defect(path, "D10", "builds a table of this width and fails")

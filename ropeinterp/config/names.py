@@ -1,0 +1,65 @@
+"""Names of keys that some model type reads: what a misplaced key could have meant."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ropeinterp.config.models import entries
+from ropeinterp.schemes import SCHEMES
+
+# What a rope dict may hold beside the keys of SCHEMES.
+OF_BLOCKS = frozenset(
+    {key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)}
+    | {
+        "rope_type",
+        "type",
+        "rope_theta",
+        "partial_rotary_factor",
+        "mrope_section",
+        "mrope_interleaved",
+        "xdrope_section",
+        "short_mscale",
+        "long_mscale",
+        "llama_4_scaling_beta",
+    }
+)
+OF_SIZES = ("hidden_size", "num_attention_heads", "head_dim", "max_position_embeddings")
+# Where layers differ, see layers.py and by_index.py.
+OF_LAYERS = (
+    "layer_types",
+    "partial_rotary_factors",
+    "layer_rope_theta",
+    "no_rope_layers",
+    "rope_scaling_layers",
+    "num_hidden_layers",
+)
+
+
+@cache
+def of_bases() -> frozenset[str]:
+    """Top-level keys that hold a base for some model type."""
+    return frozenset(key for keys in entries("theta_keys") for key in keys)
+
+
+@cache
+def of_shares() -> frozenset[str]:
+    """Top-level keys that hold a partial factor, or its channels."""
+    keys = (key for keys in entries("partial_keys") for key in keys)
+    return frozenset(key.partition("/")[0] for key in keys)
+
+
+@cache
+def of_size(name: str) -> frozenset[str]:
+    """Other names of a size, for some model type."""
+    return frozenset(a for names in entries("aliases") for a in names.get(name, ()))
+
+
+@cache
+def of_top_level() -> frozenset[str]:
+    """Every top-level key that tells some model type its positions."""
+    sizes = {key for sizes in entries("sizes") for key in sizes}
+    aliases = {
+        a for names in entries("aliases") for each in names.values() for a in each
+    }
+    known = {*OF_SIZES, *OF_LAYERS, "rope_scaling", "rope_parameters", "model_type"}
+    return of_bases() | of_shares() | sizes | aliases | known | OF_BLOCKS

@@ -1,0 +1,256 @@
+"""One model or several: a flat config, and the parts of a composite one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ropeinterp.config.block import read_block
+from ropeinterp.config.json_source import below
+from ropeinterp.config.lookup import Flat
+from ropeinterp.config.models import Part, composites, model_types, rows_of
+from ropeinterp.config.result import Note, RopeConfig
+from ropeinterp.config.rope_dict import layers_of
+from ropeinterp.errors import ConfigError
+from ropeinterp.text import printable
+
+TEXT_PARTS = ("text_config", "llm_config", "language_config")
+# Top-level keys of vendors' own code that change positions there and are not read.
+_VENDORS = (
+    "rope_ratio",
+    "rotary_scaling_factor",
+    "use_dynamic_ntk",
+    "use_logn_attn",
+    "auto_map",
+)
+# Each kind of layer costs a spec.
+_MOST_SPECS = 16
+# Where a flag says that the table is not used: key, value of use, words.
+_SWITCHES: Mapping[str, tuple[str, tuple[object, ...]]] = {
+    "falcon": ("alibi", (None, False)),
+    "esm": ("position_embedding_type", ("rotary",)),
+    "wav2vec2-bert": ("position_embeddings_type", ("rotary",)),
+    "wav2vec2-conformer": ("position_embeddings_type", ("rotary",)),
+    "seamless_m4t": ("position_embeddings_type", ("rotary",)),
+}
+
+
+class Located(NamedTuple):
+    """One model in a config, or the parts that make one.
+
+    Parameters
+    ----------
+    keys : mapping
+        The config, or the part of one; empty where a part is missing.
+    path : str
+        Where it stands in the file.
+    model_type : str or None
+        As the file names it, or as the type that contains it says.
+    notes : list of Note
+        What had to be said to find it.
+    parts : mapping of str to Located
+        Parts of a composite model by their path; empty for one model.
+    """
+
+    keys: Mapping[str, Any]
+    path: str
+    model_type: str | None
+    notes: list[Note]
+    parts: Mapping[str, Located] = MappingProxyType({})
+
+    def flats(self) -> Iterator[Located]:
+        """All models in it."""
+        if not self.parts:
+            yield self
+        for part in self.parts.values():
+            yield from part.flats()
+
+
+# ---- where the models stand -------------------------------------------------------
+
+
+def locate(
+    keys: Mapping[str, Any], path: str, notes: list[Note], named: str = ""
+) -> Located:
+    """Find the models in a config.
+
+    Parameters
+    ----------
+    keys : mapping
+        The config.
+    path : str
+        Where it stands in the file.
+    notes : list of Note
+        What is known of it already.
+    named : str, optional
+        The type of a part that names none.
+
+    Returns
+    -------
+    Located
+
+    Raises
+    ------
+    ConfigError
+        If a model type is no string, or a part no object.
+    """
+    own = keys.get("model_type")
+    if own is not None and not isinstance(own, str):
+        raise ConfigError(below(path, "model_type"), own, "must be a string")
+    model_type = own or named or None
+    if model_type is not None and model_type in composites() and not named:
+        parts = {
+            ".".join(part.path): _locate_part(keys, path, part)
+            for part in composites()[model_type]
+        }
+        return Located(keys, path, model_type, notes, parts)
+    if named and (model_type not in model_types() or model_type in composites()):
+        # qwen2_vl in a vision_config means its vision part.
+        if model_type not in composites():
+            message = f"{printable(model_type)} is unknown: read as {named}"
+            notes.append(Note(below(path, "model_type"), message))
+        model_type = named
+    if model_type not in model_types() and "hidden_size" not in keys:
+        for key in TEXT_PARTS:
+            if isinstance(keys.get(key), dict):
+                at = below(path, "model_type")
+                message = f"is unknown: {key} is read as its text part"
+                part = locate(keys[key], below(path, key), [])
+                notes.append(Note(at, message))
+                return Located(keys, path, model_type, notes, {key: part})
+    return Located(keys, path, model_type, notes)
+
+
+def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:
+    """Find the dict of a part; where it is missing, the class defaults count."""
+    found: Any = keys
+    at = path
+    for key in part.path:
+        at = below(at, key)
+        found = found.get(key)
+        if found is None:
+            break
+        if not isinstance(found, dict):
+            raise ConfigError(at, found, "must be an object")
+    if found is None and part.flat and {"hidden_size", "rope_theta"} & keys.keys():
+        note = Note(at, "is missing: its keys stand at the top level")
+        own = {k: v for k, v in keys.items() if k != "model_type"}
+        return locate(own, path, [note], part.model_type)
+    if found is None:
+        note = Note(at, f"is missing: class defaults of {part.model_type}")
+        return locate({}, at, [note], part.model_type)
+    return locate(found, at, [], part.model_type)
+
+
+# ---- what they mean ----------------------------------------------------------------
+
+
+class Reader(NamedTuple):
+    """Arguments of one call of read().
+
+    Parameters
+    ----------
+    dialect : str
+        Whose reading it is.
+    trained_length : int or None
+        What the caller knows and the config may not say.
+    """
+
+    dialect: str
+    trained_length: int | None
+
+    def config(self, located: Located) -> RopeConfig:
+        """Read a config, or a part of one."""
+        if located.parts:
+            return self._composite(located)
+        return self.model(located)
+
+    def flat(self, located: Located) -> Flat:
+        """Return one model with the rows of its type."""
+        return Flat(
+            located.keys,
+            located.path,
+            rows_of(located.model_type),
+            self.dialect == "transformers-4",
+            self.trained_length,
+            located.notes.copy(),
+            set(),
+            {},
+        )
+
+    def model(self, located: Located) -> RopeConfig:
+        """Read one model."""
+        flat, model_type = self.flat(located), located.model_type
+        at = below(located.path, "model_type")
+        if flat.rows[0].layers == "refused":
+            raise ConfigError(at, model_type, "builds tables that no spec describes")
+        if flat.rows[0].layers == "none":
+            flat.note(at, f"{printable(model_type)} has no rotary embedding")
+            return RopeConfig(
+                model_type, {}, notes=tuple(flat.notes), dialect=self.dialect
+            )
+        self._note_model(flat, model_type, at)
+        found = layers_of(flat)
+        if len(found.plans) > _MOST_SPECS:
+            raise ConfigError(
+                flat.path, len(found.plans), f"more than {_MOST_SPECS} kinds of layers"
+            )
+        read = {
+            name: None if plan is None else read_block(flat, plan)
+            for name, plan in found.plans.items()
+        }
+        flat.note_strays()
+        return RopeConfig(
+            model_type,
+            {name: None if both is None else both[0] for name, both in read.items()},
+            found.keys,
+            notes=tuple(dict.fromkeys(flat.notes)),
+            dialect=self.dialect,
+            origins={name: both[1] for name, both in read.items() if both is not None},
+        )
+
+    def _note_model(self, flat: Flat, model_type: str | None, at: str) -> None:
+        if not flat.known:
+            word = "missing" if model_type is None else "unknown"
+            flat.note(at, f"is {word}: read by general rules")
+            for key in _VENDORS:
+                if key in flat.keys:
+                    flat.note(flat.at(key), "is not read")
+        for key in TEXT_PARTS:
+            if isinstance(flat.keys.get(key), dict):
+                flat.note(flat.at(key), f"is not read: {model_type} has no parts")
+        if "learned" in flat.rows[0].flags:
+            flat.note(at, "frequencies are multiplied by exp of a learned buffer")
+        key, use = _SWITCHES.get(model_type or "", ("", ()))
+        if key and key in flat.keys and flat.keys[key] not in use:
+            flat.note(flat.at(key), "the rotary table exists but is not used")
+
+    # ---- composite models -----------------------------------------------------------
+
+    def _composite(self, located: Located) -> RopeConfig:
+        """Read the parts; the layers of the whole are those of its text part."""
+        parts: dict[str, RopeConfig] = {}
+        notes, failed = located.notes.copy(), None
+        for name, part in located.parts.items():
+            try:
+                parts[name] = self.config(part)
+            except ConfigError as error:
+                if part.keys:
+                    raise
+                message = f"cannot be read by class defaults: {error}"
+                notes += [*part.notes, Note(part.path, message)]
+                failed = error
+        if not parts and failed is not None:
+            raise failed
+        text = [p for name, p in parts.items() if name.endswith(TEXT_PARTS)]
+        main = (text or list(parts.values()))[0]
+        return RopeConfig(
+            located.model_type,
+            main.layers,
+            main.layer_keys,
+            parts,
+            (*notes, *(note for part in parts.values() for note in part.notes)),
+            self.dialect,
+            main.origins,
+        )

@@ -1,0 +1,199 @@
+"""Channels that are rotated, where they begin, and which position axis drives them."""
+
+from __future__ import annotations
+
+import math
+
+from ropeinterp.config import axes
+from ropeinterp.config.json_source import below
+from ropeinterp.config.lookup import (
+    Fields,
+    Flat,
+    Found,
+    Plan,
+    joined,
+    number,
+    numbers,
+    where,
+    whole,
+)
+from ropeinterp.errors import ConfigError
+
+_LARGEST = 2.0**60
+# A table of this width takes 6 ms; no head of a model has a tenth of it.
+_WIDEST = 2**13
+
+
+def _partial(flat: Flat, plan: Plan, head: Found) -> Found:
+    row = plan.row
+    own = plan.get("partial_rotary_factor") if not flat.v4 else None
+    top = plan.layer.get("partial_rotary_factor") or _top_partial(flat, plan, head)
+    found = top if "forced_partial" in row.flags else own or top
+    if found is None or found.value is None:
+        if row.partial is None:
+            return Found(1.0, "the whole head")
+        # An older config has its factor at the top even beside a rope dict.
+        inside = not flat.v4 and (plan.nested or not row.partial_keys)
+        inside = inside and "forced_partial" not in row.flags
+        keys = row.partial_keys
+        flat.note_default(plan, "partial_rotary_factor", keys, inside, row.partial)
+        return Found(row.partial, row.described)
+    if own is not None and found is not own:
+        flat.note(own.origin, f"is not read by {row.model_type}")
+    return number(found)
+
+
+def _top_partial(flat: Flat, plan: Plan, head: Found) -> Found | None:
+    for key in plan.row.partial_keys:
+        name, _, divisor = key.partition("/")
+        found = plan.layer.get(name) or flat.find(name) or _default(flat, plan, name)
+        if found is None or (found.value is None and not _needed(plan, name)):
+            continue
+        flat.counted.add(found.origin)
+        if not divisor:
+            return number(found)
+        if head.value > 0:
+            return _share(whole(found), head.value, exact=_needed(plan, name))
+    stray = flat.find("partial_rotary_factor")
+    if stray is not None and "partial_rotary_factor" not in plan.row.partial_keys:
+        flat.strays[stray.origin] = f"is not read by {plan.row.model_type}"
+    return None
+
+
+def _needed(plan: Plan, name: str) -> bool:
+    """Whether channels, not a factor, have a class default."""
+    return name in plan.row.sizes and plan.row.partial is None
+
+
+def _default(flat: Flat, plan: Plan, name: str) -> Found | None:
+    if not _needed(plan, name):
+        return None
+    value = plan.row.sizes[name]
+    flat.note_default(plan, name, (name,), False, value)
+    return Found(value, plan.row.described)
+
+
+def _share(channels: Found, head: int, exact: bool) -> Found:
+    """Share of a head; `exact` where the model uses the channels, not the quotient."""
+    n = float(min(channels.value, _LARGEST))
+    share = n / head
+    if exact and 0 < share * head < n:
+        share = math.nextafter(share, math.inf)
+    return Found(share, channels.origin)
+
+
+def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
+    """Channels that are rotated, where they begin, and which axis drives them.
+
+    Parameters
+    ----------
+    flat, plan : Flat, Plan
+        The config, and the rope dict of the layers.
+    scheme : str
+        Name of the scheme.
+    head : Found
+        Channels of one head.
+
+    Returns
+    -------
+    Fields
+        ``head_dim``, ``dim``, and what else the width decides.
+    """
+    if plan.row.axes in axes.GRIDS:
+        return _grid(plan, head)
+    if head.value > _WIDEST:
+        path = where(head.origin, flat.path)
+        raise ConfigError(path, head.value, f"is wider than {_WIDEST} channels")
+    partial = _partial(flat, plan, head)
+    found = _dim(flat, plan, scheme, head, partial)
+    dim, pairs = found.value, (found.value + 1) // 2
+    fields: Fields = {"dim": found}
+    if scheme == "proportional":
+        fields["partial_rotary_factor"] = partial
+        if dim % 2 and dim > 0:  # no half pair at the end
+            pairs = dim // 2
+            fields["frequency_map"] = Found(tuple(range(pairs)), head.origin)
+    if dim == head.value > 0:  # the last pair of an odd width needs a channel more
+        head = Found(2 * ((dim + 1) // 2), head.origin)
+    fields["head_dim"] = head
+    if 0 < dim <= head.value and "trailing" in plan.row.flags:
+        offset = max(head.value - 2 * pairs, 0)
+        fields["rotary_offset"] = Found(offset, plan.row.described)
+    if 0 < dim <= head.value and plan.row.axes:
+        fields["axis_map"] = _axis_map(flat, plan, scheme, pairs)
+    return fields
+
+
+def _dim(flat: Flat, plan: Plan, scheme: str, head: Found, partial: Found) -> Found:
+    """Channels that divide the exponents: the head, or a share of it."""
+    row, given = plan.row, partial.origin.startswith("$")
+    ignored = scheme == "default" and not (row.default_uses_partial or flat.v4)
+    if ignored and given and partial.value != 1:
+        path = where(partial.origin)
+        flat.note(path, f"is ignored by {row.model_type} with type default")
+    if ignored or scheme == "proportional" or partial.value == 1:
+        dim = head
+    else:
+        size = float(max(head.value, -_LARGEST)) * float(partial.value)
+        size = max(min(size, _LARGEST), -_LARGEST)
+        dim = Found(int(size), partial.origin if given else _shared(head))
+    if dim.value % 2:
+        path = where(dim.origin, flat.path)
+        flat.note(path, f"makes an odd number of rotated channels: {dim.value}")
+    return dim
+
+
+def _shared(head: Found) -> str:
+    """Origin of a share of the head that a class default decides."""
+    own = head.origin.startswith("$")
+    return joined("*", head.origin, "class default") if own else head.origin
+
+
+def _grid(plan: Plan, head: Found) -> Fields:
+    if not 4 <= head.value <= _WIDEST:
+        raise ConfigError(
+            where(head.origin, where(plan.path)),
+            head.value,
+            "is no width of a head with two position axes",
+        )
+    grid = axes.GRIDS[plan.row.axes](head.value)
+    origin = plan.row.described
+    fields = {
+        "head_dim": head,
+        "dim": head if grid.dim == head.value else Found(grid.dim, _shared(head)),
+        "axis_map": Found(grid.axis_map, origin),
+        "frequency_map": Found(grid.frequency_map, origin),
+    }
+    if grid.position_scale != 1:
+        fields["position_scale"] = Found(grid.position_scale, origin)
+    return fields
+
+
+def _axis_map(flat: Flat, plan: Plan, scheme: str, pairs: int) -> Found:
+    """Axis map of an M-RoPE model from its sections."""
+    kind, *default = plan.row.axes.split()
+    found = plan.get("mrope_section")
+    if found is None and kind == "component":
+        found = plan.get("xdrope_section")
+    block = plan.path if plan.given else flat.at("rope_parameters")
+    path = below(block, "mrope_section")
+    if found is None or found.value is None:
+        if not default and kind != "alternating":
+            raise ConfigError(path, None, f"is missing: {kind} axes need it")
+        found = Found([int(n) for n in default], plan.row.described)
+        if default:
+            flat.note(path, f"is missing: {' '.join(default)} is the {found.origin}")
+    path = where(found.origin, path)
+    sections = tuple(whole(Found(n, path)).value for n in numbers(found).value)
+    if any(not 0 <= n <= _WIDEST for n in sections):
+        raise ConfigError(path, list(sections), f"must be from 0 to {_WIDEST} each")
+    if default and len(sections) != len(default):
+        raise ConfigError(path, list(sections), f"must have {len(default)} sections")
+    axis_map = axes.SECTIONS[kind](sections, pairs)
+    if axis_map is None:
+        raise ConfigError(path, list(sections), f"does not fill {pairs} pairs")
+    if "D12" in plan.row.flags:
+        flat.note(path, "halves of a pair follow two positions: no rotation (D12)")
+    if kind == "ernie" and scheme != "default":
+        flat.note(path, "what other types than default do with it is not known")
+    return Found(axis_map, found.origin)

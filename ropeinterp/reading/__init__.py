@@ -1,1 +1,0 @@
-"""How a config is read: the files behind :func:`ropeinterp.read`."""
