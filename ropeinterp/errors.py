@@ -37,11 +37,18 @@ class ConfigError(ValueError):
         What stands there.
     reason : str
         What is wrong with it; follows the value in the message.
+    kind : {"range", "missing", "type", "form", "syntax", "size"}, optional
+        What kind of fault that is: a number that no formula can use, a key that is
+        needed, a value of another JSON type, values that do not fit each other or a
+        word that is unknown, a text that is no JSON, or more of something than any
+        config has.
     """
 
-    def __init__(self, path: str, value: object, reason: str) -> None:
-        self.path, self.value, self.reason = path, value, reason
+    def __init__(
+        self, path: str, value: object, reason: str, kind: str = "range"
+    ) -> None:
+        self.path, self.value, self.reason, self.kind = path, value, reason, kind
         super().__init__(f"{path}: {printable(value)}: {reason}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, object, str]]:
-        return type(self), (self.path, self.value, self.reason)
+    def __reduce__(self) -> tuple[type, tuple[str, object, str, str]]:
+        return type(self), (self.path, self.value, self.reason, self.kind)

@@ -217,12 +217,12 @@ def _without_silenced(
 def _scope(subject: Subject, path: str) -> str:
     """Rope dict that a path is in, or belongs to; else the model."""
     for layer in subject.layers:
-        if layer.plan.given and _related(path, layer.plan.path):
-            return layer.plan.path
+        if layer.rope.given and _related(path, layer.rope.path):
+            return layer.rope.path
     for name in BLOCKS:
-        if _related(path, subject.at(name)) and path != subject.flat.path:
+        if _related(path, subject.at(name)) and path != subject.reading.path:
             return subject.at(name)
-    return subject.flat.path
+    return subject.reading.path
 
 
 def _offset(rule: Rule, hit: Hit, places: Mapping[str, Place]) -> int:

@@ -54,7 +54,7 @@ class BlockIsNoObject(Rule):
                 yield from self._nested(subject, name, block)
 
     def _nested(self, subject: Subject, name: str, block: Any) -> Iterator[Hit]:
-        labels = {row.layer for row in subject.flat.rows if row.layer}
+        labels = {row.layer for row in subject.reading.rows if row.layer}
         for key, entry in block.items():
             if key in labels and entry is not None and not isinstance(entry, dict):
                 message = f"{printable(entry)} is no object"
@@ -79,11 +79,11 @@ class TypeIsMissing(Rule):
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Look for keys of a scheme where no scheme is named."""
         for layer in subject.given():
-            block = layer.plan.block
+            block = layer.rope.block
             keys = scales(block)
             typed = [k for k in ("rope_type", "type") if block.get(k) is not None]
             slips = [k for k in block if nearest(k, ("rope_type",))]  # RI108
-            if layer.plan.scheme or not keys or typed or slips:
+            if layer.rope.scheme or not keys or typed or slips:
                 continue
             named = block.get("name")
             hint = f"; name {printable(named)} is not read" if named else ""
@@ -94,7 +94,7 @@ class TypeIsMissing(Rule):
                 "rope_type is missing, so the embedding is plain"
                 f"{lost}{hint}{told(effect(layer.spec, other), '; ')}"
             )
-            yield Hit(layer.plan.path, message, _named(subject, layer))
+            yield Hit(layer.rope.path, message, _named(subject, layer))
 
 
 def _named(subject: Subject, layer: Layer) -> Fix:
@@ -102,9 +102,9 @@ def _named(subject: Subject, layer: Layer) -> Fix:
     family = family_of(subject)
     if family is None or len(family.block) == 1:
         return Fix("write the type that was meant as rope_type")
-    unread = {k: REMOVE for k in layer.plan.block if k == "name"}
+    unread = {k: REMOVE for k in layer.rope.block if k == "name"}
     wanted = unread | dict(family.block)
-    edits = tuple(Edit(layer.plan.path, k, v) for k, v in wanted.items())
+    edits = tuple(Edit(layer.rope.path, k, v) for k, v in wanted.items())
     return Fix(f"write the rope dict of {family.name}", edits, certain=False)
 
 
@@ -132,7 +132,7 @@ class TypesDiffer(Rule):
             if counted not in words:
                 continue
             meant = meaning(layer, words[counted])
-            path = layer.plan.path
+            path = layer.rope.path
             for word, value in words.items():
                 if meaning(layer, value) != meant:
                     yield self._hit(subject, layer, below(path, word), value, counted)
@@ -155,7 +155,7 @@ class TypesDiffer(Rule):
 def meaning(layer: Layer, word: str) -> str:
     """Scheme that a word stands for, whoever reads it."""
     general = {"su": "longrope", "mrope": "default", "axial": "default"}
-    return layer.plan.row.type_words.get(word) or general.get(word, word)
+    return layer.rope.row.type_words.get(word) or general.get(word, word)
 
 
 class UnknownType(Rule):
@@ -175,15 +175,15 @@ class UnknownType(Rule):
         if not subject.known:
             return
         for layer in subject.given():
-            key = "rope_type" if "rope_type" in layer.plan.block else "type"
+            key = "rope_type" if "rope_type" in layer.rope.block else "type"
             word = layer.get(key)
             if not isinstance(word, str) or layer.spec is not None:
                 continue
             if meaning(layer, word) in SCHEMES:
                 continue
-            path, lower = below(layer.plan.path, key), word.lower()
+            path, lower = below(layer.rope.path, key), word.lower()
             if lower in SCHEMES:
-                edit = Edit(layer.plan.path, key, lower)
+                edit = Edit(layer.rope.path, key, lower)
                 fix = Fix(f'write "{lower}": case counts', (edit,))
             elif (near := nearest(word, SCHEMES)) is not None:
                 fix = Fix(f'did you mean "{near}"?', (), False)
@@ -193,7 +193,7 @@ class UnknownType(Rule):
 
     @staticmethod
     def _message(subject: Subject, layer: Layer, word: str) -> str:
-        if layer.plan.row.type_words.get(word) == "":
+        if layer.rope.row.type_words.get(word) == "":
             kind = printable(subject.located.model_type)
             return f"{printable(word)} is a rope type that {kind} does not read"
         return (
@@ -242,7 +242,7 @@ class NestedByLayerType(Rule):
         """Compare the form of the dict with that of the model type."""
         if not subject.known:
             return
-        typed = subject.flat.rows[0].layers == "types"
+        typed = subject.reading.rows[0].layers == "types"
         for name in BLOCKS:
             block = subject.keys.get(name)
             if not isinstance(block, dict) or not block:
@@ -262,7 +262,7 @@ class NestedByLayerType(Rule):
     @staticmethod
     def _labels(subject: Subject, name: str, inner: list[str]) -> Iterator[Hit]:
         """Find dicts whose name is no layer type."""
-        rows, given = subject.flat.rows, subject.keys.get("layer_types")
+        rows, given = subject.reading.rows, subject.keys.get("layer_types")
         own = given if isinstance(given, list) else []
         known = {row.layer for row in rows}.union(*(row.labels for row in rows))
         known |= {label for label in own if isinstance(label, str)}

@@ -47,16 +47,16 @@ def has_new(subject: Subject) -> bool:
 
 def both(subject: Subject) -> Fix | None:
     """Write both schemas with equal values; None where the old one cannot say it."""
-    row = subject.flat.rows[0]
+    row = subject.reading.rows[0]
     if len(subject.layers) != 1 or subject.layers[0].spec is None:
         return None
     layer = subject.layers[0]
     spec = layer.spec
-    if layer.plan.nested or row.layers or row.theta_keys != ("rope_theta",):
+    if layer.rope.nested or row.layers or row.theta_keys != ("rope_theta",):
         return None
-    if not layer.plan.given and row.block:
+    if not layer.rope.given and row.block:
         return None  # the class has a rope dict of its own
-    block = dict(layer.plan.block) if layer.plan.given else {}
+    block = dict(layer.rope.block) if layer.rope.given else {}
     word = _plain(block)["rope_type"]
     own = {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
     assert spec is not None
@@ -76,7 +76,7 @@ def both(subject: Subject) -> Fix | None:
     }
     if not _read_alike(subject, wanted):
         return None
-    edits = tuple(_edits(subject.flat.path, subject.keys, wanted))
+    edits = tuple(_edits(subject.reading.path, subject.keys, wanted))
     return Fix("write both schemas with equal values", edits)
 
 

@@ -30,10 +30,10 @@ class SlipInLength(Rule):
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Compare with 2^k, 3 2^k and 5 2^k, for lengths that no block divides."""
-        places = [subject.flat.plain(_LENGTH), subject.flat.find(_ORIGINAL)]
+        places = [subject.reading.plain(_LENGTH), subject.reading.find(_ORIGINAL)]
         for layer in subject.given():
-            if _ORIGINAL in layer.plan.block:
-                places.append(layer.plan.get(_ORIGINAL))
+            if _ORIGINAL in layer.rope.block:
+                places.append(layer.rope.get(_ORIGINAL))
         for found in places:
             if found is None or not isinstance(found.value, int) or not subject.rotary:
                 continue
@@ -92,7 +92,7 @@ class OriginalUnknown(Rule):
                     f"{length.value / factor:,.0f} or at {length.value:,} tokens, "
                     f"{_LENGTH} does not tell which"
                 )
-                yield Hit(below(layer.plan.path, "factor"), message)
+                yield Hit(below(layer.rope.path, "factor"), message)
 
 
 class OtherLength(Rule):
@@ -167,7 +167,7 @@ class DependsOnLength(Rule):
                     f"frequencies change beyond {spec.trained_length:,} tokens; "
                     "engines differ about the length of which call counts"
                 )
-                yield Hit(layer.plan.path, message)
+                yield Hit(layer.rope.path, message)
 
 
 RULES = (

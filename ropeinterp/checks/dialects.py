@@ -68,10 +68,10 @@ class TruncateIgnored(Rule):
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Look for the key in nested dicts."""
         for layer in subject.given():
-            if layer.plan.nested and layer.get("truncate") is False:
+            if layer.rope.nested and layer.get("truncate") is False:
                 other = subject.reread(layer, truncate=True)
                 message = "transformers 5.23.0 ignores it here"
-                path = below(layer.plan.path, "truncate")
+                path = below(layer.rope.path, "truncate")
                 yield Hit(path, message + told(effect(layer.spec, other)))
 
 
@@ -95,12 +95,12 @@ class TypeDropped(Rule):
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Look at dicts that are merged into that of the class."""
         for layer in subject.given():
-            block = layer.plan.block
-            merged = layer.plan.row.flat == "merge" and not layer.plan.nested
+            block = layer.rope.block
+            merged = layer.rope.row.flat == "merge" and not layer.rope.nested
             if merged and "type" in block and "rope_type" not in block:
                 other = subject.reread(layer, type="default", factor=None)
                 message = "transformers 5.23.0 drops the dict; rope_type is read"
-                path = below(layer.plan.path, "type")
+                path = below(layer.rope.path, "type")
                 yield Hit(path, message + told(effect(layer.spec, other)))
 
 

@@ -107,19 +107,19 @@ class FamilyBlock(Rule):
         layer = subject.layers[0]
         word = family.block["rope_type"]
         other = subject.reread(layer, **family.block)
-        given = f"type {printable(layer.word)}" if layer.plan.given else "no rope dict"
+        given = f"type {printable(layer.word)}" if layer.rope.given else "no rope dict"
         message = (
             f"{given}, where base {family.base:g} and length {family.length} are those "
             f"of {family.name}, which has {word}{told(effect(layer.spec, other))}"
         )
-        path = layer.plan.path if layer.plan.given else subject.at("rope_scaling")
+        path = layer.rope.path if layer.rope.given else subject.at("rope_scaling")
         yield Hit(path, message, _restored(subject, layer, family))
 
 
 def _restored(subject: Subject, layer: Layer, family: Family) -> Fix | None:
-    if layer.plan.given or len(family.block) == 1:
+    if layer.rope.given or len(family.block) == 1:
         return None
-    edit = Edit(subject.flat.path, "rope_scaling", dict(family.block))
+    edit = Edit(subject.reading.path, "rope_scaling", dict(family.block))
     return Fix(f"restore the rope dict of {family.name}", (edit,), certain=False)
 
 
@@ -154,7 +154,7 @@ class BaseMissing(Rule):
             other = subject.reread(layer, rope_theta=5e5)
             words = told(effect(layer.spec, other))
             message = f"is missing: 10000 counts, not 500000{words}"
-            yield Hit(below(layer.plan.path, "rope_theta"), message)
+            yield Hit(below(layer.rope.path, "rope_theta"), message)
 
 
 RULES = (FamilyBlock(), BaseMissing())

@@ -118,7 +118,7 @@ class NoRotary(Rule):
         """Ask the row of the model type."""
         if not subject.rotary:
             word = printable(subject.located.model_type)
-            rule = subject.flat.rows[0].layers
+            rule = subject.reading.rows[0].layers
             reason = "has no rotary embedding"
             if rule == "refused":
                 reason = "builds tables that no frequencies describe"

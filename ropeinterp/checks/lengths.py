@@ -35,9 +35,9 @@ def original(subject: Subject, layer: Layer) -> tuple[float, str] | None:
     """Trained length that the file states for a layer type, and where."""
     inside = layer.get(_ORIGINAL)
     top = subject.keys.get(_ORIGINAL)
-    if is_number(top) and not layer.plan.nested:
+    if is_number(top) and not layer.rope.nested:
         return top, subject.at(_ORIGINAL)
-    return (inside, below(layer.plan.path, _ORIGINAL)) if is_number(inside) else None
+    return (inside, below(layer.rope.path, _ORIGINAL)) if is_number(inside) else None
 
 
 class FactorAgainstLengths(Rule):
@@ -73,7 +73,7 @@ class FactorAgainstLengths(Rule):
                 message += f" ({named[0]} has {product:,.0f})"
             if length.value == start[0]:
                 message += ": a reader that goes by it stops there"
-            path = below(layer.plan.path, "factor")
+            path = below(layer.rope.path, "factor")
             if length.value < product <= _HEADROOM * length.value:
                 yield Hit(path, message, level="info")
             else:
@@ -86,7 +86,7 @@ class FactorAgainstLengths(Rule):
         if product < length.value or product != int(product) or said - {product}:
             return None
         key = length.origin.rpartition(".")[2]
-        edit = Edit(subject.flat.path, key, int(product))
+        edit = Edit(subject.reading.path, key, int(product))
         return Fix(f'write "{key}": {int(product)}', (edit,))
 
 
@@ -107,7 +107,7 @@ class OriginalMissing(Rule):
         length = subject.length()
         for layer in subject.given():
             needs = layer.scheme in ("yarn", "llama3", "longrope")
-            present = _ORIGINAL in layer.plan.block or original(subject, layer)
+            present = _ORIGINAL in layer.rope.block or original(subject, layer)
             if not needs or present:
                 continue
             taken = f"{length.value:,}" if length is not None else "the class default"
@@ -119,9 +119,9 @@ class OriginalMissing(Rule):
                 other = subject.reread(layer, **{_ORIGINAL: start})
                 words = told(effect(layer.spec, other))
                 message += f"{words} if the model was trained at {start:,}{reason}"
-                edit = Edit(layer.plan.path, _ORIGINAL, start)
+                edit = Edit(layer.rope.path, _ORIGINAL, start)
                 fix = Fix(f'write "{_ORIGINAL}": {start}', (edit,), certain=False)
-            yield Hit(below(layer.plan.path, _ORIGINAL), message, fix)
+            yield Hit(below(layer.rope.path, _ORIGINAL), message, fix)
 
 
 def _guess(subject: Subject, layer: Layer) -> tuple[int, str] | None:

@@ -54,7 +54,9 @@ class ScalingAtTop(Rule):
             return
         blocks = [subject.keys.get(b) for b in ("rope_scaling", "rope_parameters")]
         inside = {k for b in blocks if isinstance(b, dict) for k in b}
-        read = {k for row in subject.flat.rows for k in (*row.sizes, *row.partial_keys)}
+        read = {
+            k for row in subject.reading.rows for k in (*row.sizes, *row.partial_keys)
+        }
         lost = [
             key
             for key, value in subject.keys.items()
@@ -99,27 +101,27 @@ class MropeUnread(Rule):
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Ask the rows whether the model type has several position axes."""
-        if not subject.known or any(row.axes for row in subject.flat.rows):
+        if not subject.known or any(row.axes for row in subject.reading.rows):
             return
         kind = printable(subject.located.model_type)
         for key in _MROPE:
             if subject.keys.get(key) is not None:
                 yield Hit(subject.at(key), f"{kind} has no M-RoPE: the key is ignored")
         for layer in subject.given():
-            present = [key for key in _MROPE if key in layer.plan.block]
+            present = [key for key in _MROPE if key in layer.rope.block]
             if layer.word == "mrope" or present:
                 key = present[0] if present else "rope_type"
                 message = f"{kind} has no M-RoPE: the key is ignored"
                 if layer.word == "mrope":
                     message += ', and the type "mrope" fails when the model is built'
-                yield Hit(below(layer.plan.path, key), message, _without(layer))
+                yield Hit(below(layer.rope.path, key), message, _without(layer))
 
 
 def _without(layer: Layer) -> Fix | None:
     """Plain rotary embedding in place of M-RoPE that nobody reads."""
     if layer.word not in ("mrope", "default"):
         return None
-    path, block = layer.plan.path, layer.plan.block
+    path, block = layer.rope.path, layer.rope.block
     word = "rope_type" if "rope_type" in block else "type"
     other = [k for k in block if k in _MROPE or (k == "type" and k != word)]
     edits = [Edit(path, word, "default"), *(Edit(path, k, REMOVE) for k in other)]
@@ -141,8 +143,10 @@ class ForeignName(Rule):
         """Look for names that the rows of this type do not list."""
         if not subject.known or not subject.rotary or not subject.layers:
             return
-        read = {k.partition("/")[0] for r in subject.flat.rows for k in r.partial_keys}
-        read |= {key for row in subject.flat.rows for key in row.theta_keys}
+        read = {
+            k.partition("/")[0] for r in subject.reading.rows for k in r.partial_keys
+        }
+        read |= {key for row in subject.reading.rows for key in row.theta_keys}
         for key, (meant, unit) in _FOREIGN.items():
             value = subject.keys.get(key)
             if key not in read and is_number(value):
@@ -156,8 +160,8 @@ class ForeignName(Rule):
             value = subject.keys[key] / spec.head_dim if spec is not None else math.nan
         if spec is None or value == 1 or math.isnan(value):
             return
-        keys = layer.plan.row.theta_keys if meant == "rope_theta" else ()
-        keys = keys or layer.plan.row.partial_keys
+        keys = layer.rope.row.theta_keys if meant == "rope_theta" else ()
+        keys = keys or layer.rope.row.partial_keys
         found = subject.find(meant, *(k.partition("/")[0] for k in keys))
         own = layer.get(meant) if found is None else found.value
         other = subject.reread_top(layer, **{meant: value})
@@ -167,10 +171,10 @@ class ForeignName(Rule):
         kind = printable(subject.located.model_type)
         fix = None
         if own is None:
-            path = subject.flat.path
+            path = subject.reading.path
             edits = Edit(path, key, REMOVE), Edit(path, meant, value)
             fix = Fix(f'write "{meant}": {value!r}', edits)
-            row = layer.plan.row
+            row = layer.rope.row
             default = row.theta if meant == "rope_theta" else row.partial or 1.0
             message = f"is not read by {kind}: {meant} is its class default {default:g}"
         else:
@@ -204,7 +208,7 @@ class TwoBases(Rule):
         """Look for names of bases that the rows of this type do not list."""
         if not subject.known or not subject.rotary:
             return
-        read = [key for row in subject.flat.rows for key in row.theta_keys]
+        read = [key for row in subject.reading.rows for key in row.theta_keys]
         present = [key for key in read if is_number(subject.keys.get(key))]
         for key in (names.of_bases() | {"local_attention_rope_theta"}) - {*read}:
             value = subject.keys.get(key)
@@ -215,10 +219,10 @@ class TwoBases(Rule):
             shown = f"{printable(value)} is not read by this model type: {taken}"
             fix = None
             if same:
-                fix = Fix("remove it", (Edit(subject.flat.path, key, REMOVE),))
+                fix = Fix("remove it", (Edit(subject.reading.path, key, REMOVE),))
             # Other names are read by nobody else, and one table has one base: no
             # reader goes wrong.
-            harmless = same and (key != "rope_theta" or len(subject.flat.rows) == 1)
+            harmless = same and (key != "rope_theta" or len(subject.reading.rows) == 1)
             level = "info" if harmless else ""
             yield Hit(subject.at(key), shown, fix, level)
 

@@ -61,7 +61,7 @@ class FactorOne(Rule):
             if scheme in ("linear", "dynamic", "yarn", "llama3"):
                 factor = layer.get("factor")
                 if is_number(factor) and factor == 1 and not layer.get("alpha"):
-                    path = below(layer.plan.path, "factor")
+                    path = below(layer.rope.path, "factor")
                     message = f"1 scales nothing with type {layer.scheme}"
                     if scheme == "dynamic":
                         message += " up to the stated length, and does beyond it"
@@ -149,7 +149,7 @@ class BetaZero(Rule):
                 and is_number(value)
                 and not value
             ):
-                edit = Edit(layer.plan.path, key.name, REMOVE)
+                edit = Edit(layer.rope.path, key.name, REMOVE)
                 message = "0 counts as missing here, and divides elsewhere"
                 yield Hit(path, message, Fix("remove it", (edit,)))
 

@@ -37,7 +37,7 @@ class SchemasDiffer(Rule):
         keys = []
         if isinstance(scaling, dict) and isinstance(parameters, dict):
             keys = both_schemas.different(scaling, parameters)
-            top = subject.find(*subject.flat.rows[0].theta_keys)
+            top = subject.find(*subject.reading.rows[0].theta_keys)
             if top is not None and parameters.get("rope_theta", top.value) != top.value:
                 keys.append("rope_theta")
         if scaling and parameters and keys:
@@ -47,7 +47,7 @@ class SchemasDiffer(Rule):
                 "rope_scaling, others rope_parameters"
             )
             yield Hit(subject.at("rope_scaling"), message)
-        if len(subject.flat.rows) == 1:  # else a base is that of some layers
+        if len(subject.reading.rows) == 1:  # else a base is that of some layers
             for key in ("rope_theta", "partial_rotary_factor"):
                 yield from self._twice(subject, key)
 
@@ -55,7 +55,7 @@ class SchemasDiffer(Rule):
     def _twice(subject: Subject, key: str) -> Iterator[Hit]:
         """Compare the place at the top level with that in each dict."""
         for layer in subject.given():
-            row = layer.plan.row
+            row = layer.rope.row
             top = subject.find(*(row.theta_keys if key == "rope_theta" else (key,)))
             own = layer.get(key)
             if top is None or own is None or own == top.value:
@@ -66,7 +66,7 @@ class SchemasDiffer(Rule):
                 f"two values, {shown}: transformers 5.23.0 takes the first, 4.57 the "
                 f"second{told(effect(layer.spec, other))}"
             )
-            yield Hit(below(layer.plan.path, key), message)
+            yield Hit(below(layer.rope.path, key), message)
 
 
 class OnlyOldSchema(Rule):

@@ -55,7 +55,7 @@ class BetasSwapped(Rule):
                     f"{spec.beta_slow:g}: the ramp is reversed"
                 )
                 words = told(effect(spec, other), "; ")
-                yield Hit(below(layer.plan.path, key), message + words)
+                yield Hit(below(layer.rope.path, key), message + words)
 
 
 class BoundsSwapped(Rule):
@@ -83,7 +83,7 @@ class BoundsSwapped(Rule):
                     layer, low_freq_factor=high, high_freq_factor=low
                 )
                 message = f"{low:g} is above high_freq_factor {high:g}"
-                path = below(layer.plan.path, "low_freq_factor")
+                path = below(layer.rope.path, "low_freq_factor")
                 yield Hit(path, message + told(effect(layer.spec, other)))
 
 
@@ -122,7 +122,7 @@ class BadFactorList(Rule):
             for name in _LISTS:
                 values = layer.get(name)
                 if isinstance(values, list) and len(values) <= _MOST_ITEMS:
-                    path = below(layer.plan.path, name)
+                    path = below(layer.rope.path, name)
                     yield from self._items(path, values)
 
     @staticmethod
@@ -157,7 +157,7 @@ class LoneMscale(Rule):
                 if odd and layer.get("attention_factor") is None:
                     message = f"{layer.get(key)!r} counts only together with the other"
                     yield Hit(
-                        below(layer.plan.path, key),
+                        below(layer.rope.path, key),
                         f"{message} mscale key; some engines take it alone",
                     )
 
@@ -193,11 +193,11 @@ class BadSections(Rule):
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Interleaved sections may leave pairs over; the reader refuses the rest."""
         for layer in subject.given():
-            kind = layer.plan.row.axes.partition(" ")[0]
+            kind = layer.rope.row.axes.partition(" ")[0]
             sections, spec = layer.get("mrope_section"), layer.spec
             if not kind or spec is None or not isinstance(sections, list):
                 continue
-            path = below(layer.plan.path, "mrope_section")
+            path = below(layer.rope.path, "mrope_section")
             broken = [n for n in sections if not isinstance(n, int)]
             if broken:
                 yield Hit(path, f"{broken[0]!r} is no whole number: the split fails")

@@ -76,7 +76,7 @@ class AttnFactor(Rule):
                 f"{spec.attention_scaling:.6g}; a reader that multiplies by it takes "
                 f"{meant:.6g}: logits {scale:.5g}x"
             )
-            path = layer.plan.path
+            path = layer.rope.path
             edits = (
                 Edit(path, "attn_factor", REMOVE),
                 Edit(path, "attention_factor", meant),
@@ -116,12 +116,12 @@ class Misspelt(Rule):
         if not subject.rotary:
             return
         for layer in subject.given():
-            block = layer.plan.block
-            absent = (layer.plan.used | names.OF_BLOCKS) - block.keys()
-            for key in _other(block, layer.plan.used | names.OF_BLOCKS):
+            block = layer.rope.block
+            absent = (layer.rope.used | names.OF_BLOCKS) - block.keys()
+            for key in _other(block, layer.rope.used | names.OF_BLOCKS):
                 if (meant := nearest(key, absent)) is not None:
                     other = subject.reread(layer, **{key: None, meant: block[key]})
-                    yield _misspelt(layer.plan.path, key, meant, block, layer, other)
+                    yield _misspelt(layer.rope.path, key, meant, block, layer, other)
         if subject.known:
             yield from self._top(subject)
 
@@ -133,7 +133,7 @@ class Misspelt(Rule):
             if meant is not None and subject.layers:
                 layer = subject.layers[0]
                 yield _misspelt(
-                    subject.flat.path, key, meant, subject.keys, layer, None
+                    subject.reading.path, key, meant, subject.keys, layer, None
                 )
 
 
@@ -169,9 +169,9 @@ class OtherKey(Rule):
         for layer in subject.given():
             if layer.spec is None:
                 continue
-            for key in _other(layer.plan.block, layer.plan.used):
+            for key in _other(layer.rope.block, layer.rope.used):
                 message = f"is not read with type {printable(layer.word)}"
-                yield Hit(below(layer.plan.path, key), message)
+                yield Hit(below(layer.rope.path, key), message)
 
 
 RULES = (

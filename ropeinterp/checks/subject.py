@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from ropeinterp.checks.document import Document
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.block import read_block
-from ropeinterp.config.lookup import Flat, Found, Plan
 from ropeinterp.config.reader import Located, Reader
+from ropeinterp.config.reading import Found, Reading, RopeDict
 from ropeinterp.config.rope_dict import layers_of
 from ropeinterp.errors import ConfigError
 from ropeinterp.spec import RopeSpec
@@ -25,7 +25,7 @@ class Layer(NamedTuple):
     ----------
     name : str
         The layer type, "default" where one table serves all.
-    plan : Plan
+    rope : RopeDict
         The rope dict, and the row of the layer type.
     spec : RopeSpec or None
         None where it cannot be read.
@@ -36,7 +36,7 @@ class Layer(NamedTuple):
     """
 
     name: str
-    plan: Plan
+    rope: RopeDict
     spec: RopeSpec | None
     origins: Mapping[str, str]
     error: ConfigError | None = None
@@ -44,7 +44,7 @@ class Layer(NamedTuple):
     @property
     def word(self) -> Any:
         """The type word that counts."""
-        block = self.plan.block
+        block = self.rope.block
         return block.get("rope_type", block.get("type", "default"))
 
     @property
@@ -54,11 +54,11 @@ class Layer(NamedTuple):
             return self.spec.scheme
         word = self.word
         known = isinstance(word, str)
-        return self.plan.row.type_words.get(word, word) if known else None
+        return self.rope.row.type_words.get(word, word) if known else None
 
     def get(self, key: str) -> Any:
         """Value of a key of the rope dict; None where it is missing or null."""
-        return self.plan.block.get(key)
+        return self.rope.block.get(key)
 
 
 class Subject(NamedTuple):
@@ -72,7 +72,7 @@ class Subject(NamedTuple):
         Where the model stands in it.
     reader : Reader
         Whose reading it is.
-    flat : Flat
+    reading : Reading
         Its keys and the rows of its type.
     layers : tuple of Layer
         Layer types that are rotated.
@@ -83,40 +83,40 @@ class Subject(NamedTuple):
     document: Document
     located: Located
     reader: Reader
-    flat: Flat
+    reading: Reading
     layers: tuple[Layer, ...] = ()
     error: ConfigError | None = None
 
     @property
     def keys(self) -> Mapping[str, Any]:
         """The config of the model."""
-        return self.flat.keys
+        return self.reading.keys
 
     @property
     def known(self) -> bool:
         """Whether its model type is in our table."""
-        return self.flat.known
+        return self.reading.known
 
     @property
     def top(self) -> bool:
         """Whether it is the whole config and no part of one."""
-        return self.flat.path == "$"
+        return self.reading.path == "$"
 
     @property
     def rotary(self) -> bool:
         """Whether the model type has a rotary embedding that a spec describes."""
-        return self.flat.rows[0].layers not in ("none", "refused")
+        return self.reading.rows[0].layers not in ("none", "refused")
 
     def at(self, key: str) -> str:
         """JSON path of a key of the model."""
-        return self.flat.at(key)
+        return self.reading.at(key)
 
     def given(self) -> Iterator[Layer]:
         """Layer types whose rope dict stands in the config, each dict once."""
         seen = set()
         for layer in self.layers:
-            if layer.plan.given and layer.plan.path not in seen:
-                seen.add(layer.plan.path)
+            if layer.rope.given and layer.rope.path not in seen:
+                seen.add(layer.rope.path)
                 yield layer
 
     def errors(self) -> Iterator[ConfigError]:
@@ -127,12 +127,12 @@ class Subject(NamedTuple):
 
     def find(self, *names: str) -> Found | None:
         """First of the keys that is present and not null."""
-        found = (self.flat.find(name) for name in names)
+        found = (self.reading.find(name) for name in names)
         return next((f for f in found if f is not None and f.value is not None), None)
 
     def length(self) -> Found | None:
         """Length that the file itself states."""
-        found = self.flat.plain("max_position_embeddings")
+        found = self.reading.plain("max_position_embeddings")
         return found if found is not None and is_number(found.value) else None
 
     def reread(self, layer: Layer, **changes: Any) -> RopeSpec | None:
@@ -140,14 +140,14 @@ class Subject(NamedTuple):
 
         A value of None takes the key away.
         """
-        block = _changed(layer.plan.block, changes)
-        return self._read(self.flat, replace(layer.plan, block=block, used=set()))
+        block = _changed(layer.rope.block, changes)
+        return self._read(self.reading, replace(layer.rope, block=block, used=set()))
 
     def reread_top(self, layer: Layer, **changes: Any) -> RopeSpec | None:
         """Spec of a layer type if top-level keys of the model were others."""
         keys = {k: v for k, v in (dict(self.keys) | changes).items() if v is not None}
         return self._read(
-            self.flat._replace(keys=keys), replace(layer.plan, used=set())
+            self.reading._replace(keys=keys), replace(layer.rope, used=set())
         )
 
     def read_by(self, located: Located, reader: Reader) -> tuple[Layer, ...]:
@@ -155,10 +155,10 @@ class Subject(NamedTuple):
         return examine(self.document, located, reader).layers
 
     @staticmethod
-    def _read(flat: Flat, plan: Plan) -> RopeSpec | None:
-        scratch = flat._replace(notes=[], counted=set(), strays={})
+    def _read(reading: Reading, rope: RopeDict) -> RopeSpec | None:
+        scratch = reading._replace(notes=[], counted=set(), strays={})
         try:
-            return read_block(scratch, plan)[0]
+            return read_block(scratch, rope)[0]
         except ConfigError:
             return None
 
@@ -184,24 +184,24 @@ def examine(document: Document, located: Located, reader: Reader) -> Subject:
     -------
     Subject
     """
-    flat = reader.flat(located)
-    subject = Subject(document, located, reader, flat)
+    reading = reader.reading(located)
+    subject = Subject(document, located, reader, reading)
     if not subject.rotary:
         return subject
     try:
-        plans = layers_of(flat).plans
+        ropes = layers_of(reading).ropes
     except ConfigError as error:
         return subject._replace(error=error)
-    layers = [_layer(flat, name, plan) for name, plan in plans.items() if plan]
+    layers = [_layer(reading, name, rope) for name, rope in ropes.items() if rope]
     return subject._replace(layers=tuple(layers))
 
 
-def _layer(flat: Flat, name: str, plan: Plan) -> Layer:
+def _layer(reading: Reading, name: str, rope: RopeDict) -> Layer:
     try:
-        spec, origins = read_block(flat, plan)
+        spec, origins = read_block(reading, rope)
     except ConfigError as error:
-        return Layer(name, plan, None, {}, error)
-    return Layer(name, plan, spec, origins)
+        return Layer(name, rope, None, {}, error)
+    return Layer(name, rope, spec, origins)
 
 
 def subjects(document: Document, located: Located) -> Iterator[Subject]:

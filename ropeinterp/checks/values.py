@@ -11,7 +11,7 @@ from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
-from ropeinterp.config.lookup import KINDS, Found
+from ropeinterp.config.reading import KINDS, Found
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.invariants import CHECKS
 from ropeinterp.schemes import SCHEMES, Key
@@ -39,22 +39,22 @@ _FIELDS = {"attention_factor": "attention_scaling", "size": "head_dim"}
 def keys_of(subject: Subject) -> Iterator[tuple[Layer | None, Key, str, Any]]:
     """Every key with a kind that is present: whose dict, the row, path, value."""
     for key in (*_TOP, *_of_rows(subject)):
-        found = subject.flat.plain(key.name)
+        found = subject.reading.plain(key.name)
         if found is not None and subject.rotary:
             yield None, key, found.origin, found.value
     for layer in subject.given():
         scheme = SCHEMES.get(layer.scheme or "")
         own = (*scheme.required, *scheme.optional) if scheme else ()
         for key in {k.name: k for k in (*_ANYWHERE, *own)}.values():
-            if key.name in layer.plan.block:
-                path = below(layer.plan.path, key.name)
-                yield layer, key, path, layer.plan.block[key.name]
+            if key.name in layer.rope.block:
+                path = below(layer.rope.path, key.name)
+                yield layer, key, path, layer.rope.block[key.name]
 
 
 def _of_rows(subject: Subject) -> Iterator[Key]:
     """Keys under which this model type alone has its base and its share."""
     told = {key.name for key in _TOP}
-    for row in subject.flat.rows:
+    for row in subject.reading.rows:
         own = [Key(k, "base", nullable=True) for k in row.theta_keys]
         for name in row.partial_keys:
             plain, channels, _ = name.partition("/")
@@ -98,7 +98,7 @@ class WrongType(Rule):
             for name in ("rope_type", "type"):
                 word = layer.get(name)
                 if word is not None and not isinstance(word, str):
-                    path = below(layer.plan.path, name)
+                    path = below(layer.rope.path, name)
                     yield Hit(path, f"{printable(word)} must be a string")
 
 
@@ -175,14 +175,14 @@ class KeyMissing(Rule):
         for layer in subject.given():
             scheme = SCHEMES.get(layer.scheme or "")
             required = scheme.required if scheme else ()
-            missing = [k.name for k in required if k.name not in layer.plan.block]
+            missing = [k.name for k in required if k.name not in layer.rope.block]
             if missing:
                 others = f", as {_are(missing[1:])}" if len(missing) > 1 else ""
                 message = (
                     f"is missing{others}: {layer.scheme} has no numbers without "
                     f"{'them' if others else 'it'}"
                 )
-                path = below(layer.plan.path, missing[0])
+                path = below(layer.rope.path, missing[0])
                 yield Hit(path, message, _of_family(subject, layer))
 
 
@@ -195,8 +195,8 @@ def _of_family(subject: Subject, layer: Layer) -> Fix | None:
     family = family_of(subject)
     if family is None or family.block["rope_type"] != layer.scheme:
         return None
-    missing = {k: v for k, v in family.block.items() if k not in layer.plan.block}
-    edits = tuple(Edit(layer.plan.path, k, v) for k, v in missing.items())
+    missing = {k: v for k, v in family.block.items() if k not in layer.rope.block}
+    edits = tuple(Edit(layer.rope.path, k, v) for k, v in missing.items())
     words = ", ".join(f'"{k}": {v}' for k, v in missing.items() if k != "rope_type")
     return Fix(f"write {words}, as {family.name} has", edits, certain=False)
 

@@ -9,7 +9,7 @@ from ropeinterp.checks.rule import Fix, Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.words import is_number
 from ropeinterp.config import names
-from ropeinterp.config.lookup import where
+from ropeinterp.config.reading import where
 
 _SHARE = "partial_rotary_factor"
 _FORMULA = "hidden_size//num_attention_heads"
@@ -36,7 +36,7 @@ class BadWidth(Rule):
             if spec is None or (spec.dim % 2 == 0 and spec.rotary_dim > 0):
                 continue
             origin = layer.origins.get("dim", "$")
-            path = where(origin, subject.flat.path)
+            path = where(origin, subject.reading.path)
             if path not in seen:
                 seen.add(path)
                 message = "no channel is rotated"
@@ -94,7 +94,7 @@ def _shares(subject: Subject) -> Iterator[tuple[str, float, int, float]]:
     seen = set()
     for layer in subject.layers:
         spec, path = layer.spec, where(layer.origins.get("dim", ""), "")
-        shares = {k for k in layer.plan.row.partial_keys if "/" not in k}
+        shares = {k for k in layer.rope.row.partial_keys if "/" not in k}
         key = path.rpartition(".")[2]
         if spec is None or key not in shares | {_SHARE} or path in seen:
             continue
@@ -121,7 +121,7 @@ class UndefinedSize(Rule):
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Ask whether the formula of the row counts."""
-        row = subject.flat.rows[0]
+        row = subject.reading.rows[0]
         own = ("head_dim", "qk_rope_head_dim", "kv_channels")
         known = [n for n in row.head_dim_rule.split("|") if n in own]
         explicit = any(subject.find(n, *row.aliases.get(n, ())) for n in known)
@@ -130,19 +130,19 @@ class UndefinedSize(Rule):
             return
         if subject.known:
             yield from self._missing(subject)
-        hidden, heads = (subject.flat.size_or_none(n) for n in _FORMULA.split("//"))
+        hidden, heads = (subject.reading.size_or_none(n) for n in _FORMULA.split("//"))
         if hidden and heads and heads > 0 and hidden % heads:
             message = (
                 f"hidden_size {hidden} is no multiple of {heads} heads, and head_dim "
                 f"is missing: {hidden // heads} channels of a head are a guess"
             )
-            found = subject.flat.plain("num_attention_heads")
-            path = found.origin if found else subject.flat.path
+            found = subject.reading.plain("num_attention_heads")
+            path = found.origin if found else subject.reading.path
             yield Hit(path, message, level="" if subject.top else "info")
 
     @staticmethod
     def _missing(subject: Subject) -> Iterator[Hit]:
-        row = subject.flat.rows[0]
+        row = subject.reading.rows[0]
         missing = [n for n in _FORMULA.split("//") if not _stated(subject, n)]
         spec = subject.layers[0].spec if subject.layers else None
         if missing and subject.keys:
@@ -157,7 +157,10 @@ class UndefinedSize(Rule):
 
 def _stated(subject: Subject, name: str) -> bool:
     """Whether a size stands in the file, or one of its names says the class default."""
-    found, default = subject.flat.plain(name), subject.flat.rows[0].sizes.get(name)
+    found, default = (
+        subject.reading.plain(name),
+        subject.reading.rows[0].sizes.get(name),
+    )
     others = (subject.keys.get(alias) for alias in names.of_size(name))
     return (found is not None and found.value is not None) or default in others
 

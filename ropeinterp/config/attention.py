@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ropeinterp import scalars
-from ropeinterp.config.lookup import Fields, Flat, Found, Plan, flag, joined, number
 from ropeinterp.config.models import Model
+from ropeinterp.config.reading import (
+    Fields,
+    Found,
+    Reading,
+    RopeDict,
+    flag,
+    joined,
+    number,
+)
 from ropeinterp.errors import ConfigError
 from ropeinterp.spec import RopeSpec
 
@@ -17,17 +25,17 @@ _MSCALES = {
 }
 
 
-def layout(flat: Flat, row: Model) -> Found:
+def layout(reading: Reading, row: Model) -> Found:
     """Find the layout; in some model types a key can switch it."""
-    found = flat.find("rope_interleave") if "rope_interleave" in row.flags else None
+    found = reading.find("rope_interleave") if "rope_interleave" in row.flags else None
     if found is not None and found.value is not None and not flag(found).value:
         return Found("half", found.origin)
     return Found(row.layout, row.described)
 
 
 def scaled(
-    flat: Flat,
-    plan: Plan,
+    reading: Reading,
+    rope: RopeDict,
     spec: RopeSpec,
     given: Found | None,
     mscales: Mapping[str, Found | None],
@@ -36,16 +44,16 @@ def scaled(
     """Add what multiplies tables, scores and queries; it takes checked numbers."""
     more: Fields = {}
     if spec.scheme in ("yarn", "longrope"):
-        more["attention_scaling"] = given or _attention(flat, plan, spec, mscales)
-    if "mscale" in plan.row.flags and spec.scheme != "default":
-        more |= _mscale_pair(flat, plan, spec)
-    if "logit_scale" in plan.row.flags and spec.scheme != "default":
-        found = plan.get("mscale_all_dim")
+        more["attention_scaling"] = given or _attention(reading, rope, spec, mscales)
+    if "mscale" in rope.row.flags and spec.scheme != "default":
+        more |= _mscale_pair(reading, rope, spec)
+    if "logit_scale" in rope.row.flags and spec.scheme != "default":
+        found = rope.get("mscale_all_dim")
         if found is not None and found.value:
             g = scalars.yarn_mscale(spec.factor, float(number(found).value))
             more["logit_scale"] = Found(g * g, found.origin)
-    if "query_scale" in plan.row.flags:
-        beta = plan.get("llama_4_scaling_beta")
+    if "query_scale" in rope.row.flags:
+        beta = rope.get("llama_4_scaling_beta")
         if beta is not None and beta.value is not None and spec.trained_length:
             value = (float(number(beta).value), float(spec.trained_length), 0.0)
             more["query_scale"] = Found(value, beta.origin)
@@ -54,37 +62,40 @@ def scaled(
 
 
 def _attention(
-    flat: Flat, plan: Plan, spec: RopeSpec, mscales: Mapping[str, Found | None]
+    reading: Reading,
+    rope: RopeDict,
+    spec: RopeSpec,
+    mscales: Mapping[str, Found | None],
 ) -> Found:
     assert spec.trained_length is not None
     if spec.scheme == "longrope":
         value = scalars.longrope_attention(spec.factor, spec.trained_length)
         return Found(value, "factor and original length")
-    if "attention_one" in plan.row.flags and not plan.nested:
-        return Found(1.0, plan.row.described)
+    if "attention_one" in rope.row.flags and not rope.nested:
+        return Found(1.0, rope.row.described)
     mscale, all_dim = mscales["mscale"], mscales["mscale_all_dim"]
     lone = mscale or all_dim
     if mscale is not None and all_dim is not None:
         value = scalars.yarn_attention(spec.factor, mscale.value, all_dim.value)
         return Found(value, joined("and", mscale.origin, all_dim.origin))
     if lone is not None:
-        flat.note(lone.origin, "counts only together with the other mscale")
+        reading.note(lone.origin, "counts only together with the other mscale")
     return Found(scalars.yarn_attention(spec.factor), "factor")
 
 
-def _mscale_pair(flat: Flat, plan: Plan, spec: RopeSpec) -> Fields:
+def _mscale_pair(reading: Reading, rope: RopeDict, spec: RopeSpec) -> Fields:
     """One attention factor for each of the two lists."""
     fields: Fields = {}
-    given = [name for name in _MSCALES if plan.get(name) is not None]
+    given = [name for name in _MSCALES if rope.get(name) is not None]
     if spec.scheme != "longrope" and (not given or spec.trained_length is None):
         return {}
     for name, target in _MSCALES.items():
-        found = plan.get(name)
+        found = rope.get(name)
         if found is None:
-            raise ConfigError(plan.at(name), None, "is missing")
+            raise ConfigError(rope.at(name), None, "is missing")
         fields[target] = number(found)
     if spec.scheme != "longrope":
         return fields
     what = "never uses it: frequencies beyond the original length are too high there"
-    flat.defect(plan.at("long_factor"), "D1", what)
+    reading.defect(rope.at("long_factor"), "D1", what)
     return fields

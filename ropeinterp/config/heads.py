@@ -13,19 +13,19 @@ import re
 from collections.abc import Mapping
 
 from ropeinterp.config.json_source import below
-from ropeinterp.config.lookup import Flat, Found, where, whole
 from ropeinterp.config.models import Model
+from ropeinterp.config.reading import Found, Reading, where, whole
 from ropeinterp.errors import ConfigError
 
 _LARGEST = 2**20
 
 
-def head_dim(flat: Flat, row: Model, layer: Mapping[str, Found]) -> Found:
+def head_dim(reading: Reading, row: Model, layer: Mapping[str, Found]) -> Found:
     """Channels of one head of a layer.
 
     Parameters
     ----------
-    flat : Flat
+    reading : Reading
         The config.
     row : Model
         The facts of the layer.
@@ -38,16 +38,18 @@ def head_dim(flat: Flat, row: Model, layer: Mapping[str, Found]) -> Found:
         A whole number, not checked for its range.
     """
     alternatives = row.head_dim_rule.split("|")
-    found = _given(flat, alternatives, layer) or _by_default(flat, row, alternatives)
-    _note_unread(flat, row, alternatives, found)
+    found = _given(reading, alternatives, layer) or _by_default(
+        reading, row, alternatives
+    )
+    _note_unread(reading, row, alternatives, found)
     return found
 
 
-def _key(flat: Flat, name: str, layer: Mapping[str, Found]) -> Found | None:
+def _key(reading: Reading, name: str, layer: Mapping[str, Found]) -> Found | None:
     first, _, rest = name.partition(".")
     if rest:
         return layer.get(rest)
-    return layer.get(first) or flat.plain(first)
+    return layer.get(first) or reading.plain(first)
 
 
 def _is_formula(alternative: str) -> bool:
@@ -55,40 +57,40 @@ def _is_formula(alternative: str) -> bool:
 
 
 def _given(
-    flat: Flat, alternatives: list[str], layer: Mapping[str, Found]
+    reading: Reading, alternatives: list[str], layer: Mapping[str, Found]
 ) -> Found | None:
     for alternative in alternatives:
         if _is_formula(alternative):
             continue
-        found = _key(flat, alternative, layer)
+        found = _key(reading, alternative, layer)
         if found is None or found.value is None:
             continue
         if whole(found).value != 0:
             return whole(found)
-        flat.note(where(found.origin), "0 counts as missing")
+        reading.note(where(found.origin), "0 counts as missing")
     return None
 
 
-def _by_default(flat: Flat, row: Model, alternatives: list[str]) -> Found:
+def _by_default(reading: Reading, row: Model, alternatives: list[str]) -> Found:
     for alternative in alternatives:
         if _is_formula(alternative):
-            return _formula(flat, row, alternative)
+            return _formula(reading, row, alternative)
         default = row.sizes.get(alternative)
-        if default is not None and flat.plain(alternative) is None:
-            flat.note(
-                flat.at(alternative), f"is missing: {default} is the {row.described}"
+        if default is not None and reading.plain(alternative) is None:
+            reading.note(
+                reading.at(alternative), f"is missing: {default} is the {row.described}"
             )
             return Found(default, row.described)
-    path = flat.at(alternatives[0])
+    path = reading.at(alternatives[0])
     raise ConfigError(path, None, "is needed for the channels of a head")
 
 
-def _formula(flat: Flat, row: Model, formula: str) -> Found:
+def _formula(reading: Reading, row: Model, formula: str) -> Found:
     least, _, rest = formula.rpartition("<")
     above, _, divisors = rest.partition("//")
     join = math.prod if "*" in above else sum
-    terms = [_size(flat, name) for name in re.split(r"[*+]", above)]
-    parts = [_size(flat, name) for name in divisors.split("*")] if divisors else []
+    terms = [_size(reading, name) for name in re.split(r"[*+]", above)]
+    parts = [_size(reading, name) for name in divisors.split("*")] if divisors else []
     for part in parts:
         if part.value < 1:
             raise ConfigError(where(part.origin), part.value, "must be positive")
@@ -99,8 +101,10 @@ def _formula(flat: Flat, row: Model, formula: str) -> Found:
     divisor = math.prod(p.value for p in parts)
     named = [f for f in (*terms, *parts) if f.origin.startswith("$")]
     if total % divisor:
-        path = named[-1].origin if named else flat.path
-        flat.note(path, f"leaves a remainder: {total} // {divisor} channels of a head")
+        path = named[-1].origin if named else reading.path
+        reading.note(
+            path, f"leaves a remainder: {total} // {divisor} channels of a head"
+        )
     origin = _origin(row, "*" if "*" in above else "+", terms, parts)
     return Found(max(total // divisor, int(least or 0)), origin)
 
@@ -114,25 +118,31 @@ def _origin(row: Model, sign: str, terms: list[Found], parts: list[Found]) -> st
     return " // ".join((above, *(f.origin or str(f.value) for f in parts)))
 
 
-def _size(flat: Flat, name: str) -> Found:
+def _size(reading: Reading, name: str) -> Found:
     if name.isdecimal():
         return Found(int(name), "")
-    found = flat.size(name)
+    found = reading.size(name)
     if found is None:
-        raise ConfigError(flat.at(name), None, "is needed for the channels of a head")
+        raise ConfigError(
+            reading.at(name), None, "is needed for the channels of a head"
+        )
     if not found.origin.startswith("$"):
-        flat.note(flat.at(name), f"is missing: {found.value} is the {found.origin}")
+        reading.note(
+            reading.at(name), f"is missing: {found.value} is the {found.origin}"
+        )
     return found
 
 
-def _note_unread(flat: Flat, row: Model, alternatives: list[str], found: Found) -> None:
+def _note_unread(
+    reading: Reading, row: Model, alternatives: list[str], found: Found
+) -> None:
     """Note an explicit ``head_dim`` that the rule does not read."""
-    own = flat.find("head_dim")
+    own = reading.find("head_dim")
     if own is None or any(a.split(".")[-1] == "head_dim" for a in alternatives):
         return
     if own.value != found.value:
-        path = below(flat.path, "head_dim")
+        path = below(reading.path, "head_dim")
         heads = f"heads have {found.value} channels"
-        flat.note(path, f"is not read by {row.model_type}: {heads}")
+        reading.note(path, f"is not read by {row.model_type}: {heads}")
         if "D10" in row.flags:
-            flat.defect(path, "D10", "builds a table of this width and fails")
+            reading.defect(path, "D10", "builds a table of this width and fails")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ropeinterp.config.lookup import (
+from ropeinterp.config.reading import (
     Fields,
-    Flat,
     Found,
-    Plan,
+    Reading,
+    RopeDict,
     joined,
     number,
     where,
@@ -20,109 +20,111 @@ _LENGTH = "max_position_embeddings"
 _LARGEST = 2.0**60
 
 
-def base(flat: Flat, plan: Plan) -> Found:
+def base(reading: Reading, rope: RopeDict) -> Found:
     """Find the base: in the dict, else at the top, else the class default."""
-    row = plan.row
-    inside = not flat.v4 and (plan.nested or "own_theta" not in row.flags)
-    own = plan.get("rope_theta")
-    top = flat.find(*row.theta_keys, *(("rope_theta",) if plan.nested else ()))
-    top = plan.layer.get("rope_theta", top)
+    row = rope.row
+    inside = not reading.v4 and (rope.nested or "own_theta" not in row.flags)
+    own = rope.get("rope_theta")
+    top = reading.find(*row.theta_keys, *(("rope_theta",) if rope.nested else ()))
+    top = rope.layer.get("rope_theta", top)
     if not inside:
         own = None
-    if plan.theta is not None:
-        return plan.theta
+    if rope.theta is not None:
+        return rope.theta
     if own is not None:
         if top is not None and top.value != own.value:
-            flat.note(top.origin, f"is ignored: {own.origin} counts")
+            reading.note(top.origin, f"is ignored: {own.origin} counts")
         base = number(own)
     elif top is not None:
         base = number(top)
-        flat.counted.add(top.origin)
+        reading.counted.add(top.origin)
     else:
-        default = row.theta_v4 if flat.v4 else row.theta
+        default = row.theta_v4 if reading.v4 else row.theta
         # The types of this flag without a key of their own have a fixed base.
         inside = inside and "plain" not in row.flags
-        inside = inside and (plan.given or not row.theta_keys)
-        flat.note_default(plan, "rope_theta", row.theta_keys, inside, default or 0.0)
+        inside = inside and (rope.given or not row.theta_keys)
+        reading.note_default(rope, "rope_theta", row.theta_keys, inside, default or 0.0)
         base = Found(default, row.described)
-    stray = flat.find("rope_theta")
-    if stray is not None and stray not in (top, own) and not plan.nested:
-        flat.strays[stray.origin] = f"is not read by {row.model_type}"
+    stray = reading.find("rope_theta")
+    if stray is not None and stray not in (top, own) and not rope.nested:
+        reading.strays[stray.origin] = f"is not read by {row.model_type}"
     if base.value == 1:
-        flat.note(where(base.origin), "makes all frequencies equal")
+        reading.note(where(base.origin), "makes all frequencies equal")
     return base
 
 
-def lengths(flat: Flat, plan: Plan, scheme: str, fields: Fields) -> Fields:
+def lengths(reading: Reading, rope: RopeDict, scheme: str, fields: Fields) -> Fields:
     """Length, trained length, and the factor where it is their ratio."""
-    length = flat.size(_LENGTH)
-    if length is not None and isinstance(flat.keys.get(_LENGTH), float):
-        flat.note(length.origin, "is not written as an integer")
+    length = reading.size(_LENGTH)
+    if length is not None and isinstance(reading.keys.get(_LENGTH), float):
+        reading.note(length.origin, "is not written as an integer")
     if length is not None and not length.origin.startswith("$"):
-        flat.note(
-            flat.at(_LENGTH), f"is missing: {length.value} is the {length.origin}"
+        reading.note(
+            reading.at(_LENGTH), f"is missing: {length.value} is the {length.origin}"
         )
     result: Fields = {} if length is None else {"length": length}
-    trained, factor = _trained(flat, plan, scheme, length), fields.get("factor")
-    told = flat.trained_length
+    trained, factor = _trained(reading, rope, scheme, length), fields.get("factor")
+    told = reading.trained_length
     if trained is not None and told is not None and trained.value != told:
-        path = where(trained.origin, flat.at(_LENGTH))
-        flat.note(path, f"counts: the argument trained_length {told} is not used")
-    if flat.v4 and scheme == "longrope" and flat.find(_ORIGINAL) and length:
+        path = where(trained.origin, reading.at(_LENGTH))
+        reading.note(path, f"counts: the argument trained_length {told} is not used")
+    if reading.v4 and scheme == "longrope" and reading.find(_ORIGINAL) and length:
         if factor is not None and factor.value is not None:
-            flat.note(factor.origin, "is ignored: the two lengths give the factor")
+            reading.note(factor.origin, "is ignored: the two lengths give the factor")
         factor = Found(None, "")
     if trained is None:
         return result
     result["trained_length"] = trained
     if factor is not None and factor.value is None:
         if length is None:
-            raise ConfigError(flat.at(_LENGTH), None, "is needed for the factor")
+            raise ConfigError(reading.at(_LENGTH), None, "is needed for the factor")
         if not 0 < trained.value <= _LARGEST or not 0 < length.value <= _LARGEST:
             fields["factor"] = Found(1.0, "")  # the spec refuses the lengths
             return result
         origin = joined("/", length.origin, trained.origin)
         result["factor"] = Found(length.value / trained.value, origin)
-        flat.note(plan.at("factor"), f"is missing: {origin} is the factor")
+        reading.note(rope.at("factor"), f"is missing: {origin} is the factor")
     return result
 
 
-def _trained(flat: Flat, plan: Plan, scheme: str, length: Found | None) -> Found | None:
+def _trained(
+    reading: Reading, rope: RopeDict, scheme: str, length: Found | None
+) -> Found | None:
     own = (
         None
-        if flat.trained_length is None
-        else Found(flat.trained_length, "argument trained_length")
+        if reading.trained_length is None
+        else Found(reading.trained_length, "argument trained_length")
     )
     if not any(key.name == _ORIGINAL for key in SCHEMES[scheme].optional):
         if scheme == "dynamic" and length is None:
-            raise ConfigError(flat.at(_LENGTH), None, "is missing: dynamic needs it")
+            raise ConfigError(reading.at(_LENGTH), None, "is missing: dynamic needs it")
         if scheme == "dynamic":
             return length
         return own or (length if scheme in ("default", "proportional") else None)
-    found = _original(flat, plan, scheme) or own or length
+    found = _original(reading, rope, scheme) or own or length
     if found is None:
-        raise ConfigError(plan.at(_ORIGINAL), None, f"is missing: {scheme} needs it")
+        raise ConfigError(rope.at(_ORIGINAL), None, f"is missing: {scheme} needs it")
     if found is length:
-        flat.note(plan.at(_ORIGINAL), f"is missing: {_LENGTH} stands for it")
+        reading.note(rope.at(_ORIGINAL), f"is missing: {_LENGTH} stands for it")
     return found
 
 
-def _original(flat: Flat, plan: Plan, scheme: str) -> Found | None:
+def _original(reading: Reading, rope: RopeDict, scheme: str) -> Found | None:
     """Trained length that the config gives: which of two places counts."""
-    inside, top = plan.get(_ORIGINAL), flat.find(_ORIGINAL)
-    ignores_top = plan.nested or plan.row.layer or (flat.v4 and scheme != "longrope")
-    ignores_inside = flat.v4 and scheme == "longrope"
+    inside, top = rope.get(_ORIGINAL), reading.find(_ORIGINAL)
+    ignores_top = rope.nested or rope.row.layer or (reading.v4 and scheme != "longrope")
+    ignores_inside = reading.v4 and scheme == "longrope"
     if top is not None and top.value is not None and not ignores_top:
         if inside is not None and inside.value != top.value:
-            flat.note(inside.origin, f"is ignored: {top.origin} counts")
-            flat.defect(inside.origin, "D5", "shows it until the model is built")
+            reading.note(inside.origin, f"is ignored: {top.origin} counts")
+            reading.defect(inside.origin, "D5", "shows it until the model is built")
         return whole(top)
     if top is not None:
-        flat.note(top.origin, "is not read here")
+        reading.note(top.origin, "is not read here")
     if inside is None or inside.value is None:
         return None
     if ignores_inside:
-        flat.note(inside.origin, "is not read by transformers 4.57 for longrope")
+        reading.note(inside.origin, "is not read by transformers 4.57 for longrope")
         return None
     return whole(inside)
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from ropeinterp.config.block import read_block
 from ropeinterp.config.json_source import below
-from ropeinterp.config.lookup import Flat
 from ropeinterp.config.models import Part, composites, model_types, rows_of
+from ropeinterp.config.reading import Reading
 from ropeinterp.config.result import Note, RopeConfig
 from ropeinterp.config.rope_dict import layers_of
 from ropeinterp.errors import ConfigError
@@ -166,9 +166,9 @@ class Reader(NamedTuple):
             return self._composite(located)
         return self.model(located)
 
-    def flat(self, located: Located) -> Flat:
+    def reading(self, located: Located) -> Reading:
         """Return one model with the rows of its type."""
-        return Flat(
+        return Reading(
             located.keys,
             located.path,
             rows_of(located.model_type),
@@ -181,50 +181,52 @@ class Reader(NamedTuple):
 
     def model(self, located: Located) -> RopeConfig:
         """Read one model."""
-        flat, model_type = self.flat(located), located.model_type
+        reading, model_type = self.reading(located), located.model_type
         at = below(located.path, "model_type")
-        if flat.rows[0].layers == "refused":
+        if reading.rows[0].layers == "refused":
             raise ConfigError(at, model_type, "builds tables that no spec describes")
-        if flat.rows[0].layers == "none":
-            flat.note(at, f"{printable(model_type)} has no rotary embedding")
+        if reading.rows[0].layers == "none":
+            reading.note(at, f"{printable(model_type)} has no rotary embedding")
             return RopeConfig(
-                model_type, {}, notes=tuple(flat.notes), dialect=self.dialect
+                model_type, {}, notes=tuple(reading.notes), dialect=self.dialect
             )
-        self._note_model(flat, model_type, at)
-        found = layers_of(flat)
-        if len(found.plans) > _MOST_SPECS:
+        self._note_model(reading, model_type, at)
+        found = layers_of(reading)
+        if len(found.ropes) > _MOST_SPECS:
             raise ConfigError(
-                flat.path, len(found.plans), f"more than {_MOST_SPECS} kinds of layers"
+                reading.path,
+                len(found.ropes),
+                f"more than {_MOST_SPECS} kinds of layers",
             )
         read = {
-            name: None if plan is None else read_block(flat, plan)
-            for name, plan in found.plans.items()
+            name: None if rope is None else read_block(reading, rope)
+            for name, rope in found.ropes.items()
         }
-        flat.note_strays()
+        reading.note_strays()
         return RopeConfig(
             model_type,
             {name: None if both is None else both[0] for name, both in read.items()},
             found.keys,
-            notes=tuple(dict.fromkeys(flat.notes)),
+            notes=tuple(dict.fromkeys(reading.notes)),
             dialect=self.dialect,
             origins={name: both[1] for name, both in read.items() if both is not None},
         )
 
-    def _note_model(self, flat: Flat, model_type: str | None, at: str) -> None:
-        if not flat.known:
+    def _note_model(self, reading: Reading, model_type: str | None, at: str) -> None:
+        if not reading.known:
             word = "missing" if model_type is None else "unknown"
-            flat.note(at, f"is {word}: read by general rules")
+            reading.note(at, f"is {word}: read by general rules")
             for key in _VENDORS:
-                if key in flat.keys:
-                    flat.note(flat.at(key), "is not read")
+                if key in reading.keys:
+                    reading.note(reading.at(key), "is not read")
         for key in TEXT_PARTS:
-            if isinstance(flat.keys.get(key), dict):
-                flat.note(flat.at(key), f"is not read: {model_type} has no parts")
-        if "learned" in flat.rows[0].flags:
-            flat.note(at, "frequencies are multiplied by exp of a learned buffer")
+            if isinstance(reading.keys.get(key), dict):
+                reading.note(reading.at(key), f"is not read: {model_type} has no parts")
+        if "learned" in reading.rows[0].flags:
+            reading.note(at, "frequencies are multiplied by exp of a learned buffer")
         key, use = _SWITCHES.get(model_type or "", ("", ()))
-        if key and key in flat.keys and flat.keys[key] not in use:
-            flat.note(flat.at(key), "the rotary table exists but is not used")
+        if key and key in reading.keys and reading.keys[key] not in use:
+            reading.note(reading.at(key), "the rotary table exists but is not used")
 
     # ---- composite models -----------------------------------------------------------
 

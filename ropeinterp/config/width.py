@@ -6,11 +6,11 @@ import math
 
 from ropeinterp.config import axes
 from ropeinterp.config.json_source import below
-from ropeinterp.config.lookup import (
+from ropeinterp.config.reading import (
     Fields,
-    Flat,
     Found,
-    Plan,
+    Reading,
+    RopeDict,
     joined,
     number,
     numbers,
@@ -24,53 +24,55 @@ _LARGEST = 2.0**60
 _WIDEST = 2**13
 
 
-def _partial(flat: Flat, plan: Plan, head: Found) -> Found:
-    row = plan.row
-    own = plan.get("partial_rotary_factor") if not flat.v4 else None
-    top = plan.layer.get("partial_rotary_factor") or _top_partial(flat, plan, head)
+def _partial(reading: Reading, rope: RopeDict, head: Found) -> Found:
+    row = rope.row
+    own = rope.get("partial_rotary_factor") if not reading.v4 else None
+    top = rope.layer.get("partial_rotary_factor") or _top_partial(reading, rope, head)
     found = top if "forced_partial" in row.flags else own or top
     if found is None or found.value is None:
         if row.partial is None:
             return Found(1.0, "the whole head")
         # An older config has its factor at the top even beside a rope dict.
-        inside = not flat.v4 and (plan.nested or not row.partial_keys)
+        inside = not reading.v4 and (rope.nested or not row.partial_keys)
         inside = inside and "forced_partial" not in row.flags
         keys = row.partial_keys
-        flat.note_default(plan, "partial_rotary_factor", keys, inside, row.partial)
+        reading.note_default(rope, "partial_rotary_factor", keys, inside, row.partial)
         return Found(row.partial, row.described)
     if own is not None and found is not own:
-        flat.note(own.origin, f"is not read by {row.model_type}")
+        reading.note(own.origin, f"is not read by {row.model_type}")
     return number(found)
 
 
-def _top_partial(flat: Flat, plan: Plan, head: Found) -> Found | None:
-    for key in plan.row.partial_keys:
+def _top_partial(reading: Reading, rope: RopeDict, head: Found) -> Found | None:
+    for key in rope.row.partial_keys:
         name, _, divisor = key.partition("/")
-        found = plan.layer.get(name) or flat.find(name) or _default(flat, plan, name)
-        if found is None or (found.value is None and not _needed(plan, name)):
+        found = (
+            rope.layer.get(name) or reading.find(name) or _default(reading, rope, name)
+        )
+        if found is None or (found.value is None and not _needed(rope, name)):
             continue
-        flat.counted.add(found.origin)
+        reading.counted.add(found.origin)
         if not divisor:
             return number(found)
         if head.value > 0:
-            return _share(whole(found), head.value, exact=_needed(plan, name))
-    stray = flat.find("partial_rotary_factor")
-    if stray is not None and "partial_rotary_factor" not in plan.row.partial_keys:
-        flat.strays[stray.origin] = f"is not read by {plan.row.model_type}"
+            return _share(whole(found), head.value, exact=_needed(rope, name))
+    stray = reading.find("partial_rotary_factor")
+    if stray is not None and "partial_rotary_factor" not in rope.row.partial_keys:
+        reading.strays[stray.origin] = f"is not read by {rope.row.model_type}"
     return None
 
 
-def _needed(plan: Plan, name: str) -> bool:
+def _needed(rope: RopeDict, name: str) -> bool:
     """Whether channels, not a factor, have a class default."""
-    return name in plan.row.sizes and plan.row.partial is None
+    return name in rope.row.sizes and rope.row.partial is None
 
 
-def _default(flat: Flat, plan: Plan, name: str) -> Found | None:
-    if not _needed(plan, name):
+def _default(reading: Reading, rope: RopeDict, name: str) -> Found | None:
+    if not _needed(rope, name):
         return None
-    value = plan.row.sizes[name]
-    flat.note_default(plan, name, (name,), False, value)
-    return Found(value, plan.row.described)
+    value = rope.row.sizes[name]
+    reading.note_default(rope, name, (name,), False, value)
+    return Found(value, rope.row.described)
 
 
 def _share(channels: Found, head: int, exact: bool) -> Found:
@@ -82,12 +84,12 @@ def _share(channels: Found, head: int, exact: bool) -> Found:
     return Found(share, channels.origin)
 
 
-def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
+def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> Fields:
     """Channels that are rotated, where they begin, and which axis drives them.
 
     Parameters
     ----------
-    flat, plan : Flat, Plan
+    reading, rope : Reading, RopeDict
         The config, and the rope dict of the layers.
     scheme : str
         Name of the scheme.
@@ -99,13 +101,13 @@ def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
     Fields
         ``head_dim``, ``dim``, and what else the width decides.
     """
-    if plan.row.axes in axes.GRIDS:
-        return _grid(plan, head)
+    if rope.row.axes in axes.GRIDS:
+        return _grid(rope, head)
     if head.value > _WIDEST:
-        path = where(head.origin, flat.path)
+        path = where(head.origin, reading.path)
         raise ConfigError(path, head.value, f"is wider than {_WIDEST} channels")
-    partial = _partial(flat, plan, head)
-    found = _dim(flat, plan, scheme, head, partial)
+    partial = _partial(reading, rope, head)
+    found = _dim(reading, rope, scheme, head, partial)
     dim, pairs = found.value, (found.value + 1) // 2
     fields: Fields = {"dim": found}
     if scheme == "proportional":
@@ -116,21 +118,23 @@ def width(flat: Flat, plan: Plan, scheme: str, head: Found) -> Fields:
     if dim == head.value > 0:  # the last pair of an odd width needs a channel more
         head = Found(2 * ((dim + 1) // 2), head.origin)
     fields["head_dim"] = head
-    if 0 < dim <= head.value and "trailing" in plan.row.flags:
+    if 0 < dim <= head.value and "trailing" in rope.row.flags:
         offset = max(head.value - 2 * pairs, 0)
-        fields["rotary_offset"] = Found(offset, plan.row.described)
-    if 0 < dim <= head.value and plan.row.axes:
-        fields["axis_map"] = _axis_map(flat, plan, scheme, pairs)
+        fields["rotary_offset"] = Found(offset, rope.row.described)
+    if 0 < dim <= head.value and rope.row.axes:
+        fields["axis_map"] = _axis_map(reading, rope, scheme, pairs)
     return fields
 
 
-def _dim(flat: Flat, plan: Plan, scheme: str, head: Found, partial: Found) -> Found:
+def _dim(
+    reading: Reading, rope: RopeDict, scheme: str, head: Found, partial: Found
+) -> Found:
     """Channels that divide the exponents: the head, or a share of it."""
-    row, given = plan.row, partial.origin.startswith("$")
-    ignored = scheme == "default" and not (row.default_uses_partial or flat.v4)
+    row, given = rope.row, partial.origin.startswith("$")
+    ignored = scheme == "default" and not (row.default_uses_partial or reading.v4)
     if ignored and given and partial.value != 1:
         path = where(partial.origin)
-        flat.note(path, f"is ignored by {row.model_type} with type default")
+        reading.note(path, f"is ignored by {row.model_type} with type default")
     if ignored or scheme == "proportional" or partial.value == 1:
         dim = head
     else:
@@ -138,8 +142,8 @@ def _dim(flat: Flat, plan: Plan, scheme: str, head: Found, partial: Found) -> Fo
         size = max(min(size, _LARGEST), -_LARGEST)
         dim = Found(int(size), partial.origin if given else _shared(head))
     if dim.value % 2:
-        path = where(dim.origin, flat.path)
-        flat.note(path, f"makes an odd number of rotated channels: {dim.value}")
+        path = where(dim.origin, reading.path)
+        reading.note(path, f"makes an odd number of rotated channels: {dim.value}")
     return dim
 
 
@@ -149,15 +153,15 @@ def _shared(head: Found) -> str:
     return joined("*", head.origin, "class default") if own else head.origin
 
 
-def _grid(plan: Plan, head: Found) -> Fields:
+def _grid(rope: RopeDict, head: Found) -> Fields:
     if not 4 <= head.value <= _WIDEST:
         raise ConfigError(
-            where(head.origin, where(plan.path)),
+            where(head.origin, where(rope.path)),
             head.value,
             "is no width of a head with two position axes",
         )
-    grid = axes.GRIDS[plan.row.axes](head.value)
-    origin = plan.row.described
+    grid = axes.GRIDS[rope.row.axes](head.value)
+    origin = rope.row.described
     fields = {
         "head_dim": head,
         "dim": head if grid.dim == head.value else Found(grid.dim, _shared(head)),
@@ -169,20 +173,20 @@ def _grid(plan: Plan, head: Found) -> Fields:
     return fields
 
 
-def _axis_map(flat: Flat, plan: Plan, scheme: str, pairs: int) -> Found:
+def _axis_map(reading: Reading, rope: RopeDict, scheme: str, pairs: int) -> Found:
     """Axis map of an M-RoPE model from its sections."""
-    kind, *default = plan.row.axes.split()
-    found = plan.get("mrope_section")
+    kind, *default = rope.row.axes.split()
+    found = rope.get("mrope_section")
     if found is None and kind == "component":
-        found = plan.get("xdrope_section")
-    block = plan.path if plan.given else flat.at("rope_parameters")
+        found = rope.get("xdrope_section")
+    block = rope.path if rope.given else reading.at("rope_parameters")
     path = below(block, "mrope_section")
     if found is None or found.value is None:
         if not default and kind != "alternating":
             raise ConfigError(path, None, f"is missing: {kind} axes need it")
-        found = Found([int(n) for n in default], plan.row.described)
+        found = Found([int(n) for n in default], rope.row.described)
         if default:
-            flat.note(path, f"is missing: {' '.join(default)} is the {found.origin}")
+            reading.note(path, f"is missing: {' '.join(default)} is the {found.origin}")
     path = where(found.origin, path)
     sections = tuple(whole(Found(n, path)).value for n in numbers(found).value)
     if any(not 0 <= n <= _WIDEST for n in sections):
@@ -192,8 +196,8 @@ def _axis_map(flat: Flat, plan: Plan, scheme: str, pairs: int) -> Found:
     axis_map = axes.SECTIONS[kind](sections, pairs)
     if axis_map is None:
         raise ConfigError(path, list(sections), f"does not fill {pairs} pairs")
-    if "D12" in plan.row.flags:
-        flat.note(path, "halves of a pair follow two positions: no rotation (D12)")
+    if "D12" in rope.row.flags:
+        reading.note(path, "halves of a pair follow two positions: no rotation (D12)")
     if kind == "ernie" and scheme != "default":
-        flat.note(path, "what other types than default do with it is not known")
+        reading.note(path, "what other types than default do with it is not known")
     return Found(axis_map, found.origin)

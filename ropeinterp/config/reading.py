@@ -27,7 +27,7 @@ Fields = dict[str, Found]
 _MOST_NUMBERS = 2**13
 
 
-class Flat(NamedTuple):
+class Reading(NamedTuple):
     """One flat config of one model type.
 
     Parameters
@@ -79,20 +79,25 @@ class Flat(NamedTuple):
                 self.note(path, message)
 
     def note_default(
-        self, plan: Plan, key: str, keys: tuple[str, ...], inside: bool, value: float
+        self,
+        rope: RopeDict,
+        key: str,
+        keys: tuple[str, ...],
+        inside: bool,
+        value: float,
     ) -> None:
         """Note a class default at the key that would have counted.
 
         That is the key of the rope dict where the dict counts, else the first of the
         top-level keys; where there is neither, nothing in a config changes the value.
         """
-        row = plan.row
+        row = rope.row
         path = self.at(keys[0].partition("/")[0] if keys else key)
         if inside:
-            block = plan.path if plan.given else self.at("rope_parameters")
+            block = rope.path if rope.given else self.at("rope_parameters")
             path = below(block, key)
         word = "missing" if inside or keys else "fixed"
-        layer = f" for {row.layer}" if row.layer and not plan.nested else ""
+        layer = f" for {row.layer}" if row.layer and not rope.nested else ""
         of = " of head_dim" if keys and "/" in keys[0] and not inside else ""
         self.note(path, f"is {word}: {value:g}{of} is the {row.described}{layer}")
 
@@ -129,7 +134,7 @@ class Flat(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class RopeDict:
     """Which rope dict serves a layer type.
 
     Parameters
