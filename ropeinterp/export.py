@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ropeinterp import scalars
+from ropeinterp.fields import Fields
 from ropeinterp.schemes import SCHEMES
-
-if TYPE_CHECKING:
-    from ropeinterp.spec import RopeSpec
+from ropeinterp.schemes.logarithm import log
 
 _ORIGINAL = "original_max_position_embeddings"
 _PARTIAL = "partial_rotary_factor"
-# Type words of schemes that have another name here.
-_WORDS = {"ntk": "dynamic"}
 # The attention factor says all that these two said.
 _LEFT_OUT = ("mscale", "mscale_all_dim", _PARTIAL)
-# Schemes whose trained length is max_position_embeddings, and those that have none.
-_ONE_LENGTH = ("default", "dynamic", "proportional")
-_NO_TRAINED_LENGTH = ("linear", "ntk")
 _DIALECTS = {5: "transformers", 4: "transformers-4"}
 
 
-def to_hf(spec: RopeSpec, version: int = 5) -> dict[str, Any]:
+def to_hf(spec: Fields, version: int = 5) -> dict[str, Any]:
     """Keys of a config that say what the spec says.
 
     Parameters and result as for :meth:`ropeinterp.RopeSpec.to_hf`.
     """
     _check(spec, version)
-    block = {"rope_type": _WORDS.get(spec.scheme, spec.scheme)} | _scheme_keys(spec)
+    scheme = SCHEMES[spec.scheme]
+    block = {"rope_type": scheme.word or scheme.name} | _scheme_keys(spec)
     if spec.axis_map is not None and spec.frequency_map is None and spec.n_axes > 2:
         block["mrope_section"] = _sections(spec.axis_map, spec.splits_pairs)
     config: dict[str, Any] = {"head_dim": _head_dim(spec)}
     length = spec.length
-    if length is None and spec.scheme in _ONE_LENGTH:
+    if length is None and scheme.trained_length == "length":
         length = spec.trained_length
     if length is not None:
         config["max_position_embeddings"] = length
@@ -45,23 +39,23 @@ def to_hf(spec: RopeSpec, version: int = 5) -> dict[str, Any]:
         block |= partial
         return config | {"rope_parameters": block}
     config |= {"rope_theta": spec.base} | partial
-    if spec.scheme == "longrope":
+    if scheme.v4_by_lengths:
         config[_ORIGINAL] = block.pop(_ORIGINAL)
     # A type "default" is said, too: the class may have another one.
     return config | {"rope_scaling": block}
 
 
-def _check(spec: RopeSpec, version: int) -> None:
+def _check(spec: Fields, version: int) -> None:
     if version not in _DIALECTS:
         raise ValueError(f"version {version!r}: must be 5 or 4")
-    word = _WORDS.get(spec.scheme, spec.scheme)
-    if _DIALECTS[version] not in SCHEMES[word].dialects:
+    scheme = SCHEMES[spec.scheme]
+    if _DIALECTS[version] not in SCHEMES[scheme.word or scheme.name].dialects:
         raise ValueError(f"transformers {version} has no word for {spec.scheme}")
     if spec.seq_len is not None:
         raise ValueError("a spec that is frozen at one length is no config")
     for field, reason in _unsaid(spec):
         raise ValueError(f"{field} {getattr(spec, field)}: {reason}")
-    if version == 4 and spec.scheme == "longrope" and spec.length is not None:
+    if version == 4 and scheme.v4_by_lengths and spec.length is not None:
         ratio = spec.length / (spec.trained_length or 1)
         if spec.factor != ratio:
             raise ValueError(
@@ -70,25 +64,28 @@ def _check(spec: RopeSpec, version: int) -> None:
             )
 
 
-def _unsaid(spec: RopeSpec) -> Iterator[tuple[str, str]]:
+def _unsaid(spec: Fields) -> Iterator[tuple[str, str]]:
     """Fields for which configs have no words; what the model type decides is none."""
+    scheme = SCHEMES[spec.scheme]
     lengths = spec.length, spec.trained_length
-    if spec.attention_scaling != 1.0 and spec.scheme not in ("yarn", "longrope"):
+    if spec.attention_scaling != 1.0 and not scheme.has("attention_factor"):
         yield "attention_scaling", f"{spec.scheme} has no key for it"
-    if spec.logit_scale != 1.0 and (spec.scheme != "yarn" or spec.factor <= 1):
+    if spec.logit_scale != 1.0 and (
+        not scheme.has("mscale_all_dim") or spec.factor <= 1
+    ):
         yield "logit_scale", "only yarn with a factor above 1 has a key for it"
     if spec.factor != float(spec.factor):
         yield "factor", "is no float64, and JSON has no fractions"
-    if spec.scheme in _NO_TRAINED_LENGTH and spec.trained_length is not None:
+    if scheme.trained_length == "none" and spec.trained_length is not None:
         yield "trained_length", f"{spec.scheme} has no key for it"
-    if spec.scheme in _ONE_LENGTH and None not in lengths and lengths[0] != lengths[1]:
+    one = scheme.trained_length == "length"
+    if one and None not in lengths and lengths[0] != lengths[1]:
         yield "trained_length", f"is max_position_embeddings with {spec.scheme}"
 
 
-def _scheme_keys(spec: RopeSpec) -> dict[str, Any]:
-    scheme = SCHEMES[spec.scheme]
+def _scheme_keys(spec: Fields) -> dict[str, Any]:
     keys: dict[str, Any] = {}
-    for key in (*scheme.required, *scheme.optional):
+    for key in SCHEMES[spec.scheme].keys:
         if key.name in _LEFT_OUT:
             continue
         field = "attention_scaling" if key.name == "attention_factor" else key.field
@@ -102,14 +99,14 @@ def _scheme_keys(spec: RopeSpec) -> dict[str, Any]:
         keys["short_mscale"] = spec.attention_scaling
         keys["long_mscale"] = spec.long_attention_scaling
     if spec.logit_scale != 1.0 and spec.factor > 1:
-        weight = (math.sqrt(spec.logit_scale) - 1.0) / (0.1 * scalars.log(spec.factor))
+        weight = (math.sqrt(spec.logit_scale) - 1.0) / (0.1 * log(spec.factor))
         keys["mscale_all_dim"] = float(f"{weight:.12g}")
     if spec.query_scale is not None:
         keys["llama_4_scaling_beta"] = spec.query_scale[0]
     return keys
 
 
-def _head_dim(spec: RopeSpec) -> int:
+def _head_dim(spec: Fields) -> int:
     """Channels of a head as a config gives them: reading rounds an odd one up."""
     return spec.dim if spec.dim % 2 and spec.head_dim == spec.dim + 1 else spec.head_dim
 
@@ -123,9 +120,9 @@ def _sections(axis_map: tuple[int, ...], splits_pairs: bool) -> list[int]:
     return counts[1:] + counts[:1] if axis_map[0] == 1 else counts
 
 
-def _partial(spec: RopeSpec) -> dict[str, float]:
+def _partial(spec: Fields) -> dict[str, float]:
     """Share of the head; none where the model type decides the width."""
-    if spec.scheme == "proportional":
+    if SCHEMES[spec.scheme].has(_PARTIAL):
         return {_PARTIAL: spec.partial_rotary_factor}
     if spec.frequency_map is not None:
         return {}

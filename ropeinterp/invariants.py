@@ -7,22 +7,20 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from ropeinterp import scalars
 from ropeinterp.errors import ParameterError
+from ropeinterp.fields import DEFAULTS, PARAMETERS, Fields
 from ropeinterp.layouts import LAYOUTS
+from ropeinterp.limits import BASES, FACTORS, LARGEST_EXACT, WIDEST
 from ropeinterp.schemes import SCHEMES, Scheme
-
-if TYPE_CHECKING:
-    from ropeinterp.spec import RopeSpec
+from ropeinterp.schemes.derived import depends_on_length
+from ropeinterp.schemes.logarithm import ratio
 
 # Takes the name and the value of a field, returns the value to keep or raises.
 Check: TypeAlias = Callable[[str, object], Any]
-
-_LARGEST = 2**53
 
 
 def _real(name: str, value: object) -> float:
@@ -32,7 +30,7 @@ def _real(name: str, value: object) -> float:
         value, (int, float, np.integer, np.floating)
     ):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if isinstance(value, int) and abs(value) > _LARGEST**20:
+    if isinstance(value, int) and abs(value) > LARGEST_EXACT**20:
         raise ParameterError(name, value, "is beyond the range of float64")
     number = float(value)
     if not math.isfinite(number):
@@ -57,7 +55,7 @@ def _above(least: float, most: float = math.inf, *, equal: bool = False) -> Chec
     return check
 
 
-def _whole(least: int, most: int = _LARGEST) -> Check:
+def _whole(least: int, most: int = LARGEST_EXACT) -> Check:
     """Make a check of an integer; a float without a fraction stands for one."""
 
     def check(name: str, value: object) -> int:
@@ -74,12 +72,15 @@ def _whole(least: int, most: int = _LARGEST) -> Check:
     return check
 
 
+_divisor = _above(*FACTORS)
+
+
 def _factor(name: str, value: object) -> float | Fraction:
     if isinstance(value, Fraction):
-        scalars.ratio(value)
-        _above(1e-12, 1e30)(name, float(value))
+        ratio(value)
+        _divisor(name, float(value))
         return value
-    return float(_above(1e-12, 1e30)(name, value))
+    return float(_divisor(name, value))
 
 
 def _frequency(name: str, value: object) -> float:
@@ -121,22 +122,22 @@ def _each(check: Check) -> Check:
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "scheme": _word(*SCHEMES),
-        "dim": _whole(1, 2**20),
-        "base": _above(1.0, 1e30, equal=True),
-        "head_dim": _whole(0, 2**20),
-        "rotary_offset": _whole(0, 2**20),
+        "dim": _whole(1, WIDEST),
+        "base": _above(*BASES, equal=True),
+        "head_dim": _whole(0, WIDEST),
+        "rotary_offset": _whole(0, WIDEST),
         "layout": _word(*LAYOUTS),
         "factor": _factor,
         "trained_length": _whole(1),
         "length": _whole(1),
         "seq_len": _whole(1),
-        "beta_fast": _above(1e-12, 1e30),
-        "beta_slow": _above(1e-12, 1e30),
+        "beta_fast": _divisor,
+        "beta_slow": _divisor,
         "truncate": _flag,
         "low_freq_factor": _above(1e-100, 1e100, equal=True),
         "high_freq_factor": _above(1e-100, 1e100, equal=True),
-        "short_factors": _each(_above(1e-12, 1e30)),
-        "long_factors": _each(_above(1e-12, 1e30)),
+        "short_factors": _each(_divisor),
+        "long_factors": _each(_divisor),
         "partial_rotary_factor": _above(0.0, 1.0),
         "attention_scaling": _above(0.0, 1e30),
         "long_attention_scaling": _above(0.0, 1e30),
@@ -144,50 +145,31 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "position_scale": _above(0.0, 1e30),
         "query_scale": _each(_above(0.0, equal=True)),
         "axis_map": _each(_whole(0, 254)),
-        "frequency_map": _each(_whole(0, 2**20)),
+        "frequency_map": _each(_whole(0, WIDEST)),
         "frequencies": _each(_frequency),
     }
 )
 
 
-# Fields that only some schemes read; the keys of SCHEMES say which.
-_OF_SCHEMES = (
-    "factor",
-    "seq_len",
-    "beta_fast",
-    "beta_slow",
-    "truncate",
-    "low_freq_factor",
-    "high_freq_factor",
-    "short_factors",
-    "long_factors",
-    "partial_rotary_factor",
-    "frequencies",
+def _unused(scheme: Scheme) -> dict[str, Any]:
+    """Parameters that a scheme does not read, with their defaults."""
+    used = {key.field for key in scheme.keys} | set(scheme.fields)
+    used |= {"seq_len"} if scheme.grows else set()
+    return {k: v for k, v in DEFAULTS.items() if k in PARAMETERS - used}
+
+
+_UNUSED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {name: _unused(scheme) for name, scheme in SCHEMES.items()}
 )
 
 
-def _unused(name: str, scheme: Scheme) -> frozenset[str]:
-    used = {key.field for key in (*scheme.required, *scheme.optional)}
-    used |= set(scheme.fields) | ({"seq_len"} if name == "dynamic" else set())
-    return frozenset(_OF_SCHEMES) - used
-
-
-_UNUSED: Mapping[str, frozenset[str]] = MappingProxyType(
-    {name: _unused(name, scheme) for name, scheme in SCHEMES.items()}
-)
-
-
-def checked_each(
-    given: Mapping[str, object], defaults: Mapping[str, object]
-) -> dict[str, Any]:
+def checked_each(given: Mapping[str, object]) -> dict[str, Any]:
     """Check every field alone.
 
     Parameters
     ----------
     given : mapping of str to object
-        Values of fields.
-    defaults : mapping of str to object
-        Values that need no check.
+        Values of all fields.
 
     Returns
     -------
@@ -199,22 +181,19 @@ def checked_each(
     TypeError, ParameterError
         Naming the field.
     """
-    try:
-        return {
-            name: CHECKS[name](name, value)
-            for name, value in given.items()
-            if name not in defaults or value is not defaults[name]
-        }
-    except KeyError as error:
-        raise TypeError(f"a spec has no field {error}") from None
+    return {
+        name: CHECKS[name](name, given[name])
+        for name, default in DEFAULTS.items()
+        if given[name] is not default
+    }
 
 
-def check_together(spec: RopeSpec) -> None:
+def check_together(spec: Fields) -> None:
     """Refuse fields that do not fit each other.
 
     Parameters
     ----------
-    spec : RopeSpec
+    spec : Fields
         Each of its fields has been checked alone.
 
     Raises
@@ -228,33 +207,34 @@ def check_together(spec: RopeSpec) -> None:
     _check_lists(spec)
 
 
-def _check_needed(spec: RopeSpec) -> None:
+def _check_needed(spec: Fields) -> None:
     scheme = SCHEMES[spec.scheme]
     for name in scheme.fields:
         if getattr(spec, name) is None:
             raise ParameterError(name, None, f"is needed by {spec.scheme}")
-    if spec.trained_length is None and spec.depends_on_length:
+    if spec.trained_length is None and depends_on_length(spec):
         raise ParameterError(
             "trained_length", None, "is needed where something depends on seq_len"
         )
-    if spec.scheme == "yarn" and spec.base == 1.0:
-        raise ParameterError("base", spec.base, "yarn divides by ln(base)")
+    if scheme.needs_log_base and spec.base == 1.0:
+        raise ParameterError("base", spec.base, f"{scheme.name} divides by ln(base)")
 
 
-def _check_unused(spec: RopeSpec) -> None:
+def _check_unused(spec: Fields) -> None:
     """Refuse parameters of other schemes: they would be dropped in silence."""
-    unused = _UNUSED[spec.scheme]
-    for name, value in vars(spec).items():  # what is there was given
-        if name in unused and value != getattr(type(spec), name):
+    for name, default in _UNUSED[spec.scheme].items():
+        value = getattr(spec, name)
+        if value is not default and value != default:
             raise ParameterError(name, value, f"has no meaning for {spec.scheme}")
 
 
-def _check_widths(spec: RopeSpec) -> None:
-    least, rotary_dim = SCHEMES[spec.scheme].least_dim, spec.rotary_dim
+def _check_widths(spec: Fields) -> None:
+    scheme, rotary_dim = SCHEMES[spec.scheme], spec.rotary_dim
+    least = scheme.least_dim
     if spec.dim < least:
         raise ParameterError("dim", spec.dim, f"{spec.scheme} needs at least {least}")
-    if spec.scheme == "yarn" and spec.dim % 2:
-        raise ParameterError("dim", spec.dim, "yarn needs an even dim")
+    if scheme.needs_whole_pairs and spec.dim % 2:
+        raise ParameterError("dim", spec.dim, f"{spec.scheme} needs an even dim")
     if spec.layout == "half_blocks" and rotary_dim % 4:
         raise ParameterError("dim", spec.dim, "half_blocks needs an even half")
     if spec.head_dim < spec.rotary_offset + rotary_dim:
@@ -266,7 +246,7 @@ def _check_widths(spec: RopeSpec) -> None:
         )
 
 
-def _check_lists(spec: RopeSpec) -> None:
+def _check_lists(spec: Fields) -> None:
     own = (spec.dim + 1) // 2  # frequencies, before frequency_map spreads them
     for name in ("short_factors", "long_factors", "frequencies"):
         values = getattr(spec, name)

@@ -5,52 +5,76 @@ And the permutations from one to another, for projection weights too.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp.text import printable
 
+Halves: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+
 
 class Layout(NamedTuple):
-    """How a layout is rotated: kernels by name, direction, layout of the result.
+    """How a layout is rotated.
 
-    The fused kernels are those of one array and of two, queries and keys; `number` is
-    that of the kernels in C. With several blocks each one holds whole pairs and is
-    rotated on its own.
+    Parameters
+    ----------
+    name : str
+        As in :class:`ropeinterp.RopeSpec`.
+    kernel : Kernel
+        What rotates it.
+    result : str
+        Layout of what has been rotated.
+    halves : callable
+        From indices of pairs to the channels of their two halves, before the rotation.
+    sign : float
+        -1 where pairs turn backwards.
+    blocks : int
+        Each block holds whole pairs and is rotated on its own.
     """
 
-    kernel: str
-    fused: tuple[str, str]
-    number: int
+    name: str
+    kernel: Kernel
     result: str
+    halves: Callable[[NDArray[np.intp]], Halves]
     sign: float = 1.0
     blocks: int = 1
 
 
-_HALF = "rotate_half", ("rope", "_rope_qk"), 0
-_NEIGHBOURS = "rotate_interleaved", ("rope_interleaved", "_rope_interleaved_qk"), 1
-_TO_HALF = (
+class Kernel(NamedTuple):
+    """Names of the kernels in C that rotate a layout.
+
+    Parameters
+    ----------
+    by_tables : str
+        Takes tables of cosines and sines.
+    fused : tuple of str
+        Takes positions and turn planes, for one array and for queries and keys.
+    number : int
+        That of the layout in C: enum rope_layout of src/kernels/kernels.h.
+    neighbours : bool
+        Whether the halves of a pair stand side by side.
+    """
+
+    by_tables: str
+    fused: tuple[str, str]
+    number: int
+    neighbours: bool
+
+
+_HALF = Kernel("rotate_half", ("rope", "_rope_qk"), 0, False)
+_INTERLEAVED = Kernel(
+    "rotate_interleaved", ("rope_interleaved", "_rope_interleaved_qk"), 1, True
+)
+_TO_HALF = Kernel(
     "rotate_interleaved_to_half",
     ("rope_interleaved_to_half", "_rope_interleaved_to_half_qk"),
     2,
+    True,
 )
-
-LAYOUTS = MappingProxyType(
-    {
-        "half": Layout(*_HALF, "half"),
-        "interleaved": Layout(*_NEIGHBOURS, "interleaved"),
-        "interleaved_to_half": Layout(*_TO_HALF, "half"),
-        "half_reversed": Layout(*_HALF, "half_reversed", -1.0),
-        "half_blocks": Layout(*_HALF, "half_blocks", blocks=2),
-    }
-)
-
-# ---- permutations -----------------------------------------------------------------
-
-Halves = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def _half(i: NDArray[np.intp]) -> Halves:
@@ -72,14 +96,16 @@ def _half_blocks(i: NDArray[np.intp]) -> Halves:
     return first, first + n
 
 
-# For pairs i the channels of their two halves, before the rotation.
-_HALVES = {
-    "half": _half,
-    "interleaved": _interleaved,
-    "interleaved_to_half": _interleaved,
-    "half_reversed": _half_reversed,
-    "half_blocks": _half_blocks,
-}
+_ROWS = (
+    Layout("half", _HALF, "half", _half),
+    Layout("interleaved", _INTERLEAVED, "interleaved", _interleaved),
+    Layout("interleaved_to_half", _TO_HALF, "half", _interleaved),
+    Layout("half_reversed", _HALF, "half_reversed", _half_reversed, sign=-1.0),
+    Layout("half_blocks", _HALF, "half_blocks", _half_blocks, blocks=2),
+)
+LAYOUTS: Mapping[str, Layout] = MappingProxyType({row.name: row for row in _ROWS})
+
+# ---- permutations -----------------------------------------------------------------
 
 
 def permutation(
@@ -118,8 +144,8 @@ def permutation(
     [0, 3, 1, 4, 2, 5]
     """
     for layout in (source, target):
-        if layout not in _HALVES:
-            names = ", ".join(_HALVES)
+        if layout not in LAYOUTS:
+            names = ", ".join(LAYOUTS)
             raise ValueError(f"layout {printable(layout)}: must be one of {names}")
     unit = 4 if "half_blocks" in (source, target) else 2
     if rotary_dim < 0 or rotary_dim % unit:
@@ -132,7 +158,9 @@ def permutation(
         )
     pairs = np.arange(rotary_dim // 2)
     order = np.arange(width)
-    halves = zip(_HALVES[source](pairs), _HALVES[target](pairs), strict=True)
+    halves = zip(
+        LAYOUTS[source].halves(pairs), LAYOUTS[target].halves(pairs), strict=True
+    )
     for old, new in halves:
         order[rotary_offset + new] = rotary_offset + old
     return order

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ropeinterp import hf32
-from ropeinterp.arrays import tables
 from ropeinterp.arrays.arguments import check_seq_len
-
-if TYPE_CHECKING:
-    from ropeinterp.spec import RopeSpec
+from ropeinterp.spec import RopeSpec
 
 _CHUNK = 2**12
 _EXHAUSTIVE = 2**17
@@ -92,15 +87,15 @@ def table_error(spec: RopeSpec, length: int) -> TableError:
     """
     check_seq_len(length, "length")
     spec = spec.at(length)
-    exact, rounded = spec.inv_freq(), hf32.inv_freq(spec)
+    exact, rounded = spec.inv_freq(), spec.inv_freq(precision="hf32")
     positions, exhaustive = _sampled_positions(length)
     phase, table = np.zeros(exact.size), np.zeros(exact.size)
     for start in range(0, positions.size, _CHUNK):
         p = positions[start : start + _CHUNK]
         angles = p.astype(np.float32)[:, None] * rounded
         np.maximum(phase, np.abs(angles - p[:, None] * exact).max(0), out=phase)
-        theirs = hf32.cos_sin(p, rounded, spec.attention_scaling)
-        ours = tables.cos_sin(spec, p, dtype=np.float64)
+        theirs = spec.cos_sin(p, precision="hf32")
+        ours = spec.cos_sin(p, dtype=np.float64)
         for a, b in zip(theirs, ours, strict=True):
             np.maximum(table, np.abs(a - b).max(0), out=table)
     return TableError(length, phase, table, exhaustive)

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, fields, replace
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from functools import cached_property
-from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ropeinterp import export, hf32, scalars
-from ropeinterp import planes as turn_planes
+from ropeinterp import export
 from ropeinterp.arrays import doors, rotate, tables
 from ropeinterp.arrays.arguments import check_seq_len, checked_x
 from ropeinterp.errors import ParameterError
+from ropeinterp.fields import DEFAULTS, SCALING, Fields
 from ropeinterp.invariants import CHECKS, check_together, checked_each
-from ropeinterp.schemes import SCHEMES
+from ropeinterp.layouts import LAYOUTS
+from ropeinterp.rotation import Rotation
+from ropeinterp.schemes import SCHEMES, derived
+from ropeinterp.schemes.logarithm import Number
+from ropeinterp.schemes.longrope import longrope_attention
+from ropeinterp.schemes.yarn import yarn_attention
+from ropeinterp.text import printable
 
 if TYPE_CHECKING:
     from typing import Self
 
-Number = scalars.Number
+_PRECISIONS = ("exact", "hf32")
+# What two specs have in common where keys of one are re-encoded for the other.
+_ALIKE = ("layout", "rotary_dim", "rotary_offset", "axis_map", "position_scale")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RopeSpec:
+class RopeSpec(Fields):
     """One rotary embedding: frequencies, attention factor, layout. Numbers only.
 
     Made by the constructors named after the schemes, or by :func:`ropeinterp.read`.
@@ -82,62 +88,35 @@ class RopeSpec:
         Given frequencies, radians per token.
     """
 
-    scheme: str
-    dim: int
-    base: float | None = None
-    head_dim: int = 0
-    rotary_offset: int = 0
-    layout: str = "half"
-    factor: float | Fraction = 1.0
-    trained_length: int | None = None
-    length: int | None = None
-    attention_scaling: float = 1.0
-    logit_scale: float = 1.0
-    position_scale: float = 1.0
-    query_scale: tuple[float, ...] | None = None
-    axis_map: tuple[int, ...] | None = None
-    frequency_map: tuple[int, ...] | None = None
-    seq_len: int | None = None
-    beta_fast: float = 32.0
-    beta_slow: float = 1.0
-    truncate: bool = True
-    low_freq_factor: float | None = None
-    high_freq_factor: float | None = None
-    short_factors: tuple[float, ...] | None = None
-    long_factors: tuple[float, ...] | None = None
-    long_attention_scaling: float | None = None
-    partial_rotary_factor: float = 1.0
-    frequencies: tuple[float, ...] | None = None
+    def __post_init__(self) -> None:
+        """Check every number once."""
+        values = vars(self)
+        values.update(checked_each(values))
+        if self.head_dim == 0:
+            values["head_dim"] = self.rotary_offset + self.rotary_dim
+        check_together(self)
 
-    if not TYPE_CHECKING:  # checkers see the one of the dataclass, which takes 5 us
-
-        def __init__(self, **given: object) -> None:
-            """Check every number once; defaults stay on the class."""
-            for name in ("scheme", "dim"):
-                if name not in given:
-                    raise TypeError(f"RopeSpec needs {name}")
-            vars(self).update(checked_each(given, vars(RopeSpec)))
-            if self.head_dim == 0:
-                vars(self)["head_dim"] = self.rotary_offset + self.rotary_dim
-            check_together(self)
-
-    # Made when first asked for, of fields that never change.
+    # ---- what is derived, when first asked for, of fields that never change ----------
 
     @cached_property
     def _inv_freq(self) -> NDArray[np.float64]:
-        return self._made(with_planes=False)
+        return derived.inv_freq(self)
 
     @cached_property
-    def _planes(self) -> NDArray[np.float64]:
-        return self._made(with_planes=True)
-
-    def _made(self, with_planes: bool) -> NDArray[np.float64]:
-        parameters = SCHEMES[self.scheme].parameters(self)
-        return turn_planes.frequencies(self, parameters, with_planes)
+    def _rotation(self) -> Rotation:
+        """Of a spec with fixed frequencies."""
+        return Rotation(
+            derived.turn_planes(self),
+            LAYOUTS[self.layout],
+            self.attention_scaling,
+            self.position_scale,
+            self.rotary_offset,
+            self.axis_map,
+        )
 
     def __getstate__(self) -> dict[str, object]:
-        """Return the fields given: a copy or another process makes its own arrays."""
-        return {name: value for name, value in vars(self).items() if name in CHECKS}
+        """Return the fields: a copy or another process derives its own arrays."""
+        return {name: getattr(self, name) for name in DEFAULTS}
 
     def _with(self, **changed: object) -> Self:
         """Return a copy with other values, which need no check."""
@@ -294,7 +273,7 @@ class RopeSpec:
         trained_length : int
             Tokens of the original context.
         attention_factor : float, optional
-            Multiplier of cos and sin; by default :func:`scalars.yarn_attention`.
+            Multiplier of cos and sin; by default ``0.1 ln(factor) + 1``.
         mscale, mscale_all_dim : float, optional
             DeepSeek's pair of weights for that default.
         **more
@@ -314,7 +293,7 @@ class RopeSpec:
         if attention_factor is not None:
             CHECKS["attention_scaling"]("attention_factor", attention_factor)
         if attention_factor is None:
-            attention_factor = scalars.yarn_attention(factor, mscale, mscale_all_dim)
+            attention_factor = yarn_attention(factor, mscale, mscale_all_dim)
         return cls(
             scheme="yarn",
             dim=_even(dim),
@@ -354,7 +333,7 @@ class RopeSpec:
             Context multiplier, which sets the attention factor.
         attention_factor : float, optional
             Multiplier of cos and sin; by default
-            :func:`scalars.longrope_attention`.
+            ``sqrt(1 + ln(factor) / ln(trained_length))``.
         **more
             Any other field of the spec.
 
@@ -374,7 +353,7 @@ class RopeSpec:
             CHECKS["attention_scaling"]("attention_factor", attention_factor)
         trained_length = CHECKS["trained_length"]("trained_length", trained_length)
         if attention_factor is None:
-            attention_factor = scalars.longrope_attention(factor, trained_length)
+            attention_factor = longrope_attention(factor, trained_length)
         more |= {"short_factors": short_factors, "long_factors": long_factors}
         return cls(
             scheme="longrope",
@@ -515,30 +494,9 @@ class RopeSpec:
     # ---- what it means -----------------------------------------------------------
 
     @property
-    def rotary_dim(self) -> int:
-        """Channels of the rotated slice, two per pair: ``2 * ceil(dim / 2)``."""
-        if self.frequency_map is not None:
-            return 2 * len(self.frequency_map)
-        return 2 * ((self.dim + 1) // 2)
-
-    @property
-    def splits_pairs(self) -> bool:
-        """Whether `axis_map` has one entry per channel: then it is no rotation."""
-        return self.axis_map is not None and len(self.axis_map) == self.rotary_dim
-
-    @property
-    def n_axes(self) -> int:
-        """Axes of the positions."""
-        return 1 if self.axis_map is None else max(self.axis_map) + 1
-
-    @property
     def depends_on_length(self) -> bool:
         """Whether the frequencies or the attention factor depend on `seq_len`."""
-        if self.scheme == "dynamic":
-            return self.seq_len is None
-        return self.short_factors != self.long_factors or (
-            self.long_attention_scaling not in (None, self.attention_scaling)
-        )
+        return derived.depends_on_length(self)
 
     def at(self, seq_len: int) -> Self:
         """Freeze the spec as it is at one sequence length.
@@ -564,7 +522,7 @@ class RopeSpec:
             return self
         assert self.trained_length is not None
         beyond = seq_len > self.trained_length
-        if self.scheme == "dynamic":
+        if SCHEMES[self.scheme].grows:
             return self._with(seq_len=max(int(seq_len), self.trained_length))
         factors = self.long_factors if beyond else self.short_factors
         scaling = self.long_attention_scaling if beyond else None
@@ -577,13 +535,11 @@ class RopeSpec:
 
     def without_scaling(self) -> Self:
         """Return the embedding that the model was trained with, before any scaling."""
-        if self.scheme in ("default", "given"):
+        scheme = SCHEMES[self.scheme]
+        if not scheme.scales:
             return self
-        plain: dict[str, Any] = {
-            f.name: f.default for f in fields(self) if f.name in _SCALING
-        }
-        kept = "proportional" if self.scheme == "proportional" else "default"
-        return replace(self, scheme=kept, **plain)
+        unscaled: dict[str, Any] = {name: DEFAULTS[name] for name in SCALING}
+        return replace(self, scheme=scheme.unscaled, **unscaled)
 
     def to_hf(self, version: int = 5) -> dict[str, Any]:
         """Keys of a Hugging Face config that say what this spec says.
@@ -632,9 +588,11 @@ class RopeSpec:
         ndarray of float64, shape (rotary_dim // 2,)
             Radians per token, correctly rounded; float32 for "hf32".
         """
-        tables.check_precision(precision)
+        _check_precision(precision)
         spec = self if seq_len is None else self.at(seq_len)
-        return spec._inv_freq.copy() if precision == "exact" else hf32.inv_freq(spec)
+        if precision == "exact":
+            return spec._inv_freq.copy()
+        return derived.float32_inv_freq(spec)
 
     def periods(self, seq_len: int | None = None) -> NDArray[np.float64]:
         """Periods of the pairs, ``2 pi / inv_freq``.
@@ -654,16 +612,74 @@ class RopeSpec:
         np.divide(2.0 * np.pi, inv_freq, out=periods, where=inv_freq > 0)
         return periods
 
-    def _fixed(self, seq_len: int | None) -> Self:
-        """Return the spec at `seq_len`, which must be there if it matters."""
+    def rotation(
+        self, seq_len: int | None = None, precision: str = "exact"
+    ) -> Rotation:
+        """Give what arrays need of this spec: turn planes, layout, scales, axes.
+
+        Parameters
+        ----------
+        seq_len : int, optional
+            Largest position + 1; needed where the frequencies depend on it.
+        precision : {"exact", "hf32"}, optional
+            "hf32" adds the frequencies in float32, whose phases are then taken.
+
+        Returns
+        -------
+        Rotation
+            A named tuple of :mod:`ropeinterp.rotation`; its arrays are read-only.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `seq_len` is missing or no length, or the precision is unknown.
+
+        Examples
+        --------
+        >>> RopeSpec.default(128).rotation().layout.name
+        'half'
+        """
+        _check_precision(precision)
+        spec = self
         if seq_len is not None:
-            return self.at(seq_len)
-        if self.depends_on_length:
+            spec = self.at(seq_len)
+        elif self.depends_on_length:
             raise ValueError(
                 f"seq_len is missing: the frequencies of a {self.scheme} spec depend "
                 "on the length of the sequence (largest position + 1)"
             )
-        return self
+        if precision == "exact":
+            return spec._rotation
+        return spec._rotation._replace(inv_freq=derived.float32_inv_freq(spec))
+
+    def turn_planes(self, seq_len: int | None = None) -> NDArray[np.float64]:
+        """Frequencies in the form that :mod:`ropeinterp.ufuncs` takes.
+
+        Parameters
+        ----------
+        seq_len : int, optional
+            Largest position + 1; needed where the frequencies depend on it.
+
+        Returns
+        -------
+        ndarray of float64, shape (7, rotary_dim // 2)
+            Turns per token in seven parts (docs/numerics.md, "Turn planes"); read-only.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `seq_len` is missing or no positive integer up to 2**53.
+
+        Examples
+        --------
+        >>> from ropeinterp import ufuncs
+        >>> planes = RopeSpec.default(4).turn_planes()
+        >>> cos, sin = ufuncs.cos_sin([0, 1], planes, 1.0)
+        >>> cos.round(4)
+        array([[1.    , 1.    ],
+               [0.5403, 0.9999]], dtype=float32)
+        """
+        return self.rotation(seq_len).planes
 
     def cos_sin(
         self,
@@ -696,8 +712,8 @@ class RopeSpec:
         TypeError, ValueError
             If an argument is of a wrong type or out of range, or `seq_len` is missing.
         """
-        spec = self._fixed(seq_len)
-        return tables.cos_sin(spec, positions, dtype=dtype, precision=precision)
+        rotation = self.rotation(seq_len, precision)
+        return tables.cos_sin(rotation, positions, dtype=dtype)
 
     def apply(
         self,
@@ -761,13 +777,12 @@ class RopeSpec:
                 threads=threads,
             )
         return rotate.apply(
-            self._fixed(seq_len),
+            self.rotation(seq_len, precision),
             checked_x(x),
             positions,
             seq_axis=seq_axis,
             out=out,
             inverse=inverse,
-            precision=precision,
             threads=threads,
         )
 
@@ -816,14 +831,13 @@ class RopeSpec:
         ((1, 8, 2, 4), (1, 2, 2, 4))
         """
         return rotate.apply_qk(
-            self._fixed(seq_len),
+            self.rotation(seq_len, precision),
             checked_x(q, "q"),
             checked_x(k, "k"),
             positions,
             seq_axis=seq_axis,
             out=out,
             inverse=inverse,
-            precision=precision,
             threads=threads,
         )
 
@@ -852,16 +866,15 @@ class RopeSpec:
             Keys as if rotated at ``position + delta``; the attention factor, which
             they carry already, is not applied again.
         """
-        rotate.check_turns(self, "shift")
+        rotate.check_turns(self.splits_pairs, "shift")
         if delta is None:
             raise TypeError("delta must be a number or an array, not None")
         return rotate.apply(
-            self._fixed(seq_len),
+            self.rotation(seq_len).of_rotated,
             checked_x(k, "k"),
             delta,
             seq_axis=seq_axis,
             out=out,
-            rotated=True,
         )
 
     def retarget(
@@ -900,9 +913,16 @@ class RopeSpec:
             raise TypeError(f"other must be a RopeSpec, not {type(other).__name__}")
         if positions is None:
             raise TypeError("positions must be a number or an array, not None")
+        rotate.check_turns(self.splits_pairs, "retarget")
+        for name in _ALIKE:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise ValueError(
+                    f"{name} of the two specs differs: {mine} and {theirs}"
+                )
         return rotate.retarget(
-            self._fixed(seq_len),
-            other._fixed(seq_len),
+            self.rotation(seq_len),
+            other.rotation(seq_len),
             checked_x(k, "k"),
             positions,
             seq_axis=seq_axis,
@@ -910,11 +930,12 @@ class RopeSpec:
         )
 
 
-_SCALING = {
-    "factor", "attention_scaling", "logit_scale", "seq_len", "beta_fast", "beta_slow",
-    "truncate", "low_freq_factor", "high_freq_factor", "short_factors", "long_factors",
-    "long_attention_scaling",
-}  # fmt: skip
+def _check_precision(precision: object) -> None:
+    """Refuse an unknown precision."""
+    if not isinstance(precision, str) or precision not in _PRECISIONS:
+        raise ValueError(
+            f"precision {printable(precision)}: must be one of {', '.join(_PRECISIONS)}"
+        )
 
 
 def _even(dim: int) -> int:
@@ -926,17 +947,3 @@ def _even(dim: int) -> int:
     ):
         raise ParameterError("dim", dim, "must be even")
     return dim
-
-
-# What help() and inspect show of __init__, and what checkers see.
-RopeSpec.__signature__ = Signature(  # type: ignore[attr-defined]
-    [
-        Parameter(
-            f.name,
-            Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if f.default is MISSING else f.default,
-            annotation=f.type,
-        )
-        for f in fields(RopeSpec)
-    ],
-)

@@ -9,7 +9,8 @@ import pytest
 from mpmath import mp
 
 import ropeinterp as ri
-from ropeinterp import ParameterError, frequencies, scalars
+from ropeinterp import ParameterError, frequencies
+from ropeinterp.schemes import logarithm, longrope, yarn
 
 LENGTH = {"trained_length": 4096}
 CALLS = {
@@ -137,14 +138,14 @@ def test_parameters_broadcast():
 
 def test_constants_of_the_logarithm():
     with mp.workprec(500):
-        for ours, exact in ((scalars._LN2, mp.log(2)), (scalars._TWO_PI, 2 * mp.pi)):
-            assert ours == int(mp.floor(mp.ldexp(exact, scalars._PLACES)))
+        for ours, exact in ((logarithm.LN2, mp.log(2)), (logarithm.TWO_PI, 2 * mp.pi)):
+            assert ours == int(mp.floor(mp.ldexp(exact, logarithm.PLACES)))
 
 
 def test_logarithms_are_correctly_rounded():
     rng = np.random.default_rng(81)
     for x in [2, 1.5, 40.0, Fraction(10000, 4096), *np.exp(rng.uniform(-9, 40, 300))]:
-        assert scalars.log(x) == oracle.log(x)
+        assert logarithm.log(x) == oracle.log(x)
 
 
 def test_ramps_are_correctly_rounded():
@@ -154,20 +155,20 @@ def test_ramps_are_correctly_rounded():
         base, length = float(np.exp(rng.uniform(0.1, 20))), int(rng.integers(1, 2**20))
         fast, slow = np.exp(rng.uniform(-3, 6, 2)).tolist()
         for truncate in (True, False):
-            got = scalars.yarn_ramp(dim, base, length, fast, slow, truncate)
+            got = yarn.yarn_ramp(dim, base, length, fast, slow, truncate)
             assert got == oracle.yarn_ramp(dim, base, length, fast, slow, truncate)
 
 
 def test_attention_factors():
     for factor in (0.5, 1, 1.0, 4, 32.0, 40, Fraction(10000, 4096)):
-        assert scalars.yarn_attention(factor) == oracle.yarn_attention(factor)
+        assert yarn.yarn_attention(factor) == oracle.yarn_attention(factor)
         for weights in ((1.0, 1.0), (0.707, 1.0), (1.0, 0.0), (None, 1.0), (2.0, 0.5)):
-            got = scalars.yarn_attention(factor, *weights)
+            got = yarn.yarn_attention(factor, *weights)
             assert got == oracle.yarn_attention(factor, *weights)
-        got = scalars.longrope_attention(factor, 4096)
+        got = longrope.longrope_attention(factor, 4096)
         assert got == oracle.longrope_attention(factor, 4096)
     # DeepSeek-V2: factor 40, both weights 0.707.
-    assert scalars.yarn_attention(40.0, 0.707, 0.707) == 1.0
+    assert yarn.yarn_attention(40.0, 0.707, 0.707) == 1.0
 
 
 def test_base_scale():
@@ -186,7 +187,7 @@ def test_logarithms_of_factors_are_correctly_rounded():
     for x in numbers + (2.0 ** rng.uniform(-40, 40, 500)).tolist():
         exact = mp.mpf(x.numerator) / x.denominator if type(x) is Fraction else x
         with mp.workdps(60):
-            assert scalars.log(x) == float(mp.log(exact))
+            assert logarithm.log(x) == float(mp.log(exact))
 
 
 def test_ramps_are_whole_pairs_also_where_a_bound_is_nearly_one():
@@ -205,7 +206,7 @@ def test_ramps_are_whole_pairs_also_where_a_bound_is_nearly_one():
                     float(min(mp.ceil(bound), dim - 1)),
                 )
             got = (
-                scalars.yarn_ramp(dim, base, trained, beta, beta / 1e9)[0],
-                scalars.yarn_ramp(dim, base, trained, beta * 1e9, beta)[1],
+                yarn.yarn_ramp(dim, base, trained, beta, beta / 1e9)[0],
+                yarn.yarn_ramp(dim, base, trained, beta * 1e9, beta)[1],
             )
             assert got == want

@@ -54,7 +54,7 @@ def test_dask_takes_plain_tables(da):
 
 
 def test_dask_makes_tables_of_lazy_positions(da):
-    cos, sin = ufuncs.cos_sin(da.from_array(P, chunks=10), SPEC._planes, 1.0)
+    cos, sin = ufuncs.cos_sin(da.from_array(P, chunks=10), SPEC.turn_planes(), 1.0)
     want = SPEC.cos_sin(P)
     for lazy, table in zip((cos, sin), want, strict=True):
         assert isinstance(lazy, da.Array)
@@ -67,9 +67,9 @@ def test_dask_runs_the_fused_gufunc(da, kind):
     x = np.ascontiguousarray(X.swapaxes(1, 2)).astype(kind)
     lazy = da.from_array(x, chunks=(1, 10, 8, 70))
     positions = da.from_array(P.astype(float), chunks=10)
-    got = ufuncs.rope(lazy, positions, SPEC._planes, 1.0)
+    got = ufuncs.rope(lazy, positions, SPEC.turn_planes(), 1.0)
     assert got.dtype == x.dtype
-    want = ufuncs.rope(x, P, SPEC._planes, 1.0)
+    want = ufuncs.rope(x, P, SPEC.turn_planes(), 1.0)
     assert got.compute().tobytes() == want.tobytes()
 
 
@@ -148,7 +148,7 @@ def test_xarray_makes_tables(xr):
     got = xr.apply_ufunc(
         ufuncs.cos_sin,
         xr.DataArray(P, dims="seq"),
-        xr.DataArray(SPEC._planes, dims=("plane", "pair")),
+        xr.DataArray(SPEC.turn_planes(), dims=("plane", "pair")),
         1.0,
         input_core_dims=[[], ["plane", "pair"], []],
         output_core_dims=[["pair"], ["pair"]],

@@ -33,7 +33,7 @@ print(y[0, 1].tolist())""")
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["rotation", "embedding"])
+@pytest.mark.parametrize("name", ["dispatch", "embedding"])
 def test_the_examples_of_the_docstrings(name):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     module = __import__(f"ropeinterp.torch.{name}", fromlist=["_"])

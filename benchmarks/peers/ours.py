@@ -40,7 +40,7 @@ def ufunc(case, xs, outs):
 
     def call():
         for x, y in views:
-            rope(x, p, spec._planes, 1.0, out=y)
+            rope(x, p, spec.turn_planes(), 1.0, out=y)
         return outs
 
     return call
@@ -54,7 +54,7 @@ def tables(length):
     yield (
         OUT,
         lambda: ri.ufuncs.cos_sin(
-            rows, spec._planes, 1.0, out=(both[0], both[1]), dtype=np.float32
+            rows, spec.turn_planes(), 1.0, out=(both[0], both[1]), dtype=np.float32
         ),
     )
 

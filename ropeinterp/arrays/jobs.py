@@ -5,7 +5,7 @@ Everything is checked before a job is made, and nothing is written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +17,9 @@ from ropeinterp.arrays.arguments import (
     has_axes,
     sequence_axis,
 )
-from ropeinterp.arrays.memory import paged
-from ropeinterp.layouts import LAYOUTS
-
-if TYPE_CHECKING:
-    from ropeinterp.spec import RopeSpec
+from ropeinterp.arrays.memory import empty_like
+from ropeinterp.layouts import Layout
+from ropeinterp.rotation import Rotation
 
 
 class Job(NamedTuple):
@@ -38,9 +36,22 @@ class Job(NamedTuple):
     heads: int | None = None
 
 
-def check_channels(spec: RopeSpec, shape: tuple[int, ...], name: str = "x") -> None:
-    """Refuse an x whose last axis does not hold what a spec rotates."""
-    first, rotary = spec.rotary_offset, spec.rotary_dim
+def check_channels(
+    layout: Layout, first: int, rotary: int, shape: tuple[int, ...], name: str = "x"
+) -> None:
+    """Refuse an x whose last axis does not hold what is rotated.
+
+    Parameters
+    ----------
+    layout : Layout
+        In which channels the halves of a pair stand.
+    first, rotary : int
+        Channel where the rotated slice begins, and its channels.
+    shape : tuple of int
+        Of x.
+    name : str, optional
+        Of the argument.
+    """
     if not shape:
         raise ValueError(
             f"{name} has no axes: its last one must hold the channels of a head"
@@ -51,15 +62,15 @@ def check_channels(spec: RopeSpec, shape: tuple[int, ...], name: str = "x") -> N
             f"{name} has {channels} channels in its last axis, but rotary_offset "
             f"{first} + rotary_dim {rotary} need {first + rotary}"
         )
-    if channels % 2 and spec.layout.startswith("interleaved"):
+    if channels % 2 and layout.kernel.neighbours:
         raise ValueError(
             f"{name} has {channels} channels in its last axis, an odd number, but "
-            f"{spec.layout} pairs neighbours: rotary_dim is {rotary}"
+            f"{layout.name} pairs neighbours: rotary_dim is {rotary}"
         )
 
 
 def directed(
-    spec: RopeSpec,
+    layout: Layout,
     positions: ArrayLike | None,
     x: NDArray[Any],
     seq_axis: int,
@@ -71,11 +82,11 @@ def directed(
         p = np.arange(float(x.shape[sequence_axis(seq_axis, x.ndim, name)]))
     else:
         p = checked_positions(positions)
-    return -p if inverse != (LAYOUTS[spec.layout].sign < 0) else p
+    return -p if inverse != (layout.sign < 0) else p
 
 
 def prepared(
-    spec: RopeSpec,
+    rotation: Rotation,
     x: NDArray[Any],
     p: NDArray[np.float64],
     seq_axis: int,
@@ -83,11 +94,10 @@ def prepared(
     names: tuple[str, str] = ("x", "out"),
 ) -> Job:
     """Check how positions and out fit a checked x, and allocate the result."""
-    with_axes = has_axes(p, spec.axis_map)
+    with_axes = has_axes(p, rotation.axis_map)
     p = aligned_positions(p, x.shape, seq_axis, with_axes, names[0])
     if out is None:
-        dtype = x.dtype.newbyteorder("=")
-        result = paged(np.empty_like(x, dtype=dtype, subok=False))
+        result = empty_like(x)
     else:
         result = checked_out(out, x, names)
         if result is not x and _overlap(x, result):

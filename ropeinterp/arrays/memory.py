@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 _PAGE, _LARGE = 2**21, 2**22
 
 
-def paged(new: NDArray[Any]) -> NDArray[Any]:
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return a new array, as numpy.empty() does; from 4 MiB on in whole huge pages."""
+    return _paged(np.empty(shape, dtype))
+
+
+def empty_like(x: NDArray[Any]) -> NDArray[Any]:
+    """Return a new array of the shape and order of x, in native byte order."""
+    return _paged(np.empty_like(x, dtype=x.dtype.newbyteorder("="), subok=False))
+
+
+def _paged(new: NDArray[Any]) -> NDArray[Any]:
     """Exchange a new array, not yet touched, for one that begins with a huge page."""
     if new.nbytes < _LARGE:
         return new

@@ -1,14 +1,13 @@
 """Rotations of arrays: dtypes, axes, ``out=``, threads. No formulas.
 
-The values that this module takes from a spec are planes, scales and the layout; it
-never asks for a scheme.
+What they take from a spec is a :class:`ropeinterp.rotation.Rotation`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +16,8 @@ from ropeinterp import _core
 from ropeinterp.arrays import small_calls
 from ropeinterp.arrays.arguments import check_threads, checked_pair, default_threads
 from ropeinterp.arrays.jobs import Job, check_channels, directed, prepared, together
-from ropeinterp.arrays.tables import check_precision, tables_of
-from ropeinterp.layouts import LAYOUTS, Layout
-
-if TYPE_CHECKING:
-    from ropeinterp.spec import RopeSpec
+from ropeinterp.arrays.tables import tables_of
+from ropeinterp.rotation import Rotation
 
 Arrays: TypeAlias = Sequence[NDArray[Any]]
 
@@ -39,9 +35,10 @@ def _call(
     getattr(_core, name)(*xs, *operands, out=tuple(outs), **how)
 
 
-def _blocks(spec: RopeSpec, count: int) -> list[tuple[slice, slice]]:
+def _blocks(rotation: Rotation) -> list[tuple[slice, slice]]:
     """Channels and pairs of each block; the last one keeps the unrotated channels."""
-    n = spec.rotary_dim // 2 // count
+    count = rotation.layout.blocks
+    n = rotation.pairs // count
     return [
         (
             slice(2 * n * b, 2 * n * (b + 1) if b + 1 < count else None),
@@ -52,66 +49,56 @@ def _blocks(spec: RopeSpec, count: int) -> list[tuple[slice, slice]]:
 
 
 def _by_tables(
-    spec: RopeSpec,
-    layout: Layout,
+    rotation: Rotation,
     x: NDArray[Any],
     tables: tuple[NDArray[Any], NDArray[Any]],
     out: NDArray[Any],
 ) -> None:
     """Rotate x by tables of cosines and sines."""
-    name = layout.kernel
-    if spec.splits_pairs:
+    name = rotation.layout.kernel.by_tables
+    if rotation.splits_pairs:
         # Each half of a pair by its own angle: rotate twice, keep one half of each.
-        n = spec.rotary_dim // 2
+        n = rotation.pairs
         first, second = np.empty_like(x), np.empty_like(x)
         _call(name, (x,), tuple(t[..., :n] for t in tables), (first,))
         _call(name, (x,), tuple(t[..., n:] for t in tables), (second,))
         out[...] = first
         out[..., n : 2 * n] = second[..., n : 2 * n]
         return
-    for channels, pairs in _blocks(spec, layout.blocks):
+    for channels, pairs in _blocks(rotation):
         block = tuple(t[..., pairs] for t in tables)
         _call(name, (x[..., channels],), block, (out[..., channels],))
 
 
 def apply(
-    spec: RopeSpec,
+    rotation: Rotation,
     x: NDArray[Any],
     positions: ArrayLike | None = None,
     *,
     seq_axis: int = -2,
     out: NDArray[Any] | None = None,
     inverse: bool = False,
-    precision: str = "exact",
     threads: int | None = None,
-    rotated: bool = False,
 ) -> NDArray[Any]:
-    """Rotate x by a spec with fixed frequencies.
+    """Rotate x.
 
     Parameters and results as for :meth:`ropeinterp.RopeSpec.apply`, but x has passed
     :func:`ropeinterp.arrays.arguments.checked_x`, or it is uint16: the bits of
-    bfloat16. With `rotated`, x comes from there: it stands in the layout of results
-    and carries the attention factor.
+    bfloat16.
     """
-    _check_how(spec, inverse, precision, threads)
-    layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
-    if rotated:
-        layout, scale = LAYOUTS[layout.result], 1.0
-    if precision == "exact":
-        done = small_calls.rotated(
-            spec, layout, scale, (x,), positions, seq_axis, inverse, (out,)
-        )
-        if done is not None:
-            return done[0]
-    check_channels(spec, x.shape)
-    p = directed(spec, positions, x, seq_axis, inverse)
-    job = prepared(spec, x, p, seq_axis, out)
-    _run(spec, partial(_rotate, spec, layout, scale, precision), job, threads)
+    _check_how(rotation, inverse, threads)
+    done = small_calls.rotated(rotation, (x,), positions, seq_axis, inverse, (out,))
+    if done is not None:
+        return done[0]
+    _check_channels(rotation, x)
+    p = directed(rotation.layout, positions, x, seq_axis, inverse)
+    job = prepared(rotation, x, p, seq_axis, out)
+    _run(rotation, partial(_rotate, rotation), job, threads)
     return job.outs[0]
 
 
 def apply_qk(
-    spec: RopeSpec,
+    rotation: Rotation,
     q: NDArray[Any],
     k: NDArray[Any],
     positions: ArrayLike | None = None,
@@ -119,59 +106,55 @@ def apply_qk(
     seq_axis: int = -2,
     out: tuple[NDArray[Any], NDArray[Any]] | None = None,
     inverse: bool = False,
-    precision: str = "exact",
     threads: int | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Rotate queries and keys by a spec with fixed frequencies.
+    """Rotate queries and keys.
 
     Parameters and results as for :meth:`ropeinterp.RopeSpec.apply_qk`.
     """
-    _check_how(spec, inverse, precision, threads)
-    layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
+    _check_how(rotation, inverse, threads)
     outs = (None, None) if out is None else checked_pair(out)
-    if precision == "exact":
-        done = small_calls.rotated(
-            spec, layout, scale, (q, k), positions, seq_axis, inverse, outs
-        )
-        if done is not None:
-            return done[0], done[1]
+    done = small_calls.rotated(rotation, (q, k), positions, seq_axis, inverse, outs)
+    if done is not None:
+        return done[0], done[1]
     for name, x in (("q", q), ("k", k)):
-        check_channels(spec, x.shape, name)
-    p = directed(spec, positions, q, seq_axis, inverse, "q")
+        _check_channels(rotation, x, name)
+    p = directed(rotation.layout, positions, q, seq_axis, inverse, "q")
     jobs = together(
-        prepared(spec, q, p, seq_axis, outs[0], ("q", "out[0]")),
-        prepared(spec, k, p, seq_axis, outs[1], ("k", "out[1]")),
+        prepared(rotation, q, p, seq_axis, outs[0], ("q", "out[0]")),
+        prepared(rotation, k, p, seq_axis, outs[1], ("k", "out[1]")),
         has_outs=out is not None,
     )
     for job in jobs:
-        _run(spec, partial(_rotate, spec, layout, scale, precision), job, threads)
+        _run(rotation, partial(_rotate, rotation), job, threads)
     q_out, k_out = (result for job in jobs for result in job.outs)
     return q_out, k_out
 
 
-def _check_how(
-    spec: RopeSpec, inverse: bool, precision: str, threads: int | None
-) -> None:
+def _check_channels(rotation: Rotation, x: NDArray[Any], name: str = "x") -> None:
+    check_channels(
+        rotation.layout, rotation.rotary_offset, 2 * rotation.pairs, x.shape, name
+    )
+
+
+def _check_how(rotation: Rotation, inverse: bool, threads: int | None) -> None:
     """Refuse what is wrong without a look at an array."""
-    check_precision(precision)
     if threads is not None:
         check_threads(threads)
     if inverse:
-        check_turns(spec, "inverse")
+        check_turns(rotation.splits_pairs, "inverse")
 
 
-def _rotate(
-    spec: RopeSpec, layout: Layout, scale: float, precision: str, job: Job
-) -> None:
+def _rotate(rotation: Rotation, job: Job) -> None:
     """Rotate one piece."""
-    if precision == "exact" and not job.with_axes:
-        _fused(spec, layout, scale, job)
+    if rotation.inv_freq is None and not job.with_axes:
+        _fused(rotation, job)
         return
     xs, p, outs, with_axes, _ = job
     dtype = _dtype_of_tables(xs[0].dtype)
-    tables = tables_of(spec, p, with_axes, dtype, scale, precision)
+    tables = tables_of(rotation, p, with_axes, dtype)
     for x, out in zip(xs, outs, strict=True):
-        _by_tables(spec, layout, x, tables, out)
+        _by_tables(rotation, x, tables, out)
 
 
 def _longest_shared(job: Job) -> int | None:
@@ -184,13 +167,13 @@ def _longest_shared(job: Job) -> int | None:
     return heads
 
 
-def _fused(spec: RopeSpec, layout: Layout, scale: float, job: Job) -> None:
+def _fused(rotation: Rotation, job: Job) -> None:
     """One call of a fused gufunc; its heads are an axis along which positions agree."""
     xs: Arrays
     outs: Arrays
     xs, p, outs, _, heads = job
-    if spec.position_scale != 1.0:
-        p = p * spec.position_scale
+    if rotation.position_scale != 1.0:
+        p = p * rotation.position_scale
     if heads is None:
         heads = _longest_shared(job)
     if heads is None:
@@ -200,12 +183,12 @@ def _fused(spec: RopeSpec, layout: Layout, scale: float, job: Job) -> None:
         p = p.reshape(p.shape[:heads] + p.shape[heads + 1 :])
     rows = [(heads, -1)] * len(xs)
     axes = [*rows, (), (0, 1), (), *rows]
-    planes = spec._planes
-    name = layout.fused[len(xs) - 1]
-    if layout.blocks == 1:
+    planes, scale = rotation.planes, rotation.scale
+    name = rotation.layout.kernel.fused[len(xs) - 1]
+    if rotation.layout.blocks == 1:
         _call(name, xs, (p, planes, scale), outs, axes=axes)
         return
-    for channels, pairs in _blocks(spec, layout.blocks):
+    for channels, pairs in _blocks(rotation):
         mine, results = ([x[..., channels] for x in arrays] for arrays in (xs, outs))
         _call(name, mine, (p, planes[:, pairs], scale), results, axes=axes)
 
@@ -215,9 +198,9 @@ def _dtype_of_tables(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if dtype.char == "d" else np.float32)
 
 
-def check_turns(spec: RopeSpec, what: str) -> None:
-    """Refuse what needs a rotation where a spec is none."""
-    if spec.splits_pairs:
+def check_turns(splits_pairs: bool, what: str) -> None:
+    """Refuse what needs a rotation where there is none."""
+    if splits_pairs:
         raise ValueError(
             f"{what}: the two halves of a pair follow axes of their own here, which is "
             "no rotation: it cannot be moved or undone"
@@ -225,40 +208,35 @@ def check_turns(spec: RopeSpec, what: str) -> None:
 
 
 def retarget(
-    old: RopeSpec,
-    new: RopeSpec,
+    old: Rotation,
+    new: Rotation,
     k: NDArray[Any],
     positions: ArrayLike,
     *,
     seq_axis: int = -2,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Re-encode keys that `old` has rotated; both specs with fixed frequencies.
+    """Re-encode keys that `old` has rotated, for `new`, which turns the same channels.
 
     Parameters and results as for :meth:`ropeinterp.RopeSpec.retarget`.
     """
-    check_turns(old, "retarget")
-    for name in ("layout", "rotary_dim", "rotary_offset", "axis_map", "position_scale"):
-        mine, other = getattr(old, name), getattr(new, name)
-        if mine != other:
-            raise ValueError(f"{name} of the two specs differs: {mine} and {other}")
-    layout = LAYOUTS[LAYOUTS[old.layout].result]  # in which rotated keys stand
-    check_channels(old, k.shape, "k")
-    p = directed(old, positions, k, seq_axis, name="k")
+    _check_channels(old, k, "k")
+    p = directed(old.layout, positions, k, seq_axis, name="k")
     job = prepared(old, k, p, seq_axis, out, ("k", "out"))
     double = np.dtype(np.float64)
-    ratio = new.attention_scaling / old.attention_scaling
+    rotated = old.of_rotated
+    scaled = new._replace(scale=new.scale / old.scale)
 
     def rotate(piece: Job) -> None:
         # The angle of the difference, from the exact tables of both; in float64 until
         # the last rounding.
         (x,), p, (out,), with_axes, _ = piece
-        c1, s1 = tables_of(old, p, with_axes, double, 1.0)
-        c2, s2 = tables_of(new, p, with_axes, double, ratio)
+        c1, s1 = tables_of(rotated, p, with_axes, double)
+        c2, s2 = tables_of(scaled, p, with_axes, double)
         table = _dtype_of_tables(x.dtype)
         cos = (c1 * c2 + s1 * s2).astype(table)
         sin = (c1 * s2 - s1 * c2).astype(table)
-        _by_tables(old, layout, x, (cos, sin), out)
+        _by_tables(rotated, x, (cos, sin), out)
 
     _run(old, rotate, job, 1)
     return job.outs[0]
@@ -297,14 +275,14 @@ def _pieces(job: Job, n: int) -> Iterator[Job]:
 
 
 def _run(
-    spec: RopeSpec, rotate: Callable[[Job], None], job: Job, threads: int | None
+    rotation: Rotation, rotate: Callable[[Job], None], job: Job, threads: int | None
 ) -> None:
     """Rotate piece by piece: a signal is answered between, threads share the pieces.
 
     The pool lives for this call only: nothing survives into a forked child.
     """
-    if spec.rotary_offset:
-        job = _without_offset(job, spec.rotary_offset)
+    if rotation.rotary_offset:
+        job = _without_offset(job, rotation.rotary_offset)
     n = -(-sum([x.nbytes for x in job.xs]) // _BYTES_PER_CALL)
     if n <= 1 or job.xs[0].ndim == 1:
         rotate(job)

@@ -6,15 +6,13 @@ long way of :mod:`ropeinterp.arrays.rotate`, where a call costs three times as m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp import _core
-from ropeinterp.layouts import LAYOUTS, Layout
-
-if TYPE_CHECKING:
-    from ropeinterp.spec import RopeSpec
+from ropeinterp.rotation import Rotation
 
 Arrays: TypeAlias = tuple[NDArray[Any], ...]
 Outs: TypeAlias = tuple[NDArray[Any] | None, ...]
@@ -24,26 +22,24 @@ Memory: TypeAlias = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 
 
 def rotated(
-    spec: RopeSpec,
-    layout: Layout,
-    scale: float,
+    rotation: Rotation,
     xs: Arrays,
     positions: ArrayLike | None,
     seq_axis: int,
     inverse: bool,
     outs: Outs,
 ) -> tuple[NDArray[Any], ...] | None:
-    """Rotate x, or q and k; None if that takes more than a plain call."""
-    if _takes_more(spec, layout):
+    """Rotate x, or q and k; None if that takes more than a small call."""
+    if _takes_more(rotation):
         return None
-    backwards = inverse != (layout.sign < 0)
+    number, planes, scale, backwards = _operands(rotation, inverse)
     return _core._rotate_plain(
-        layout.number, xs, positions, spec._planes, scale, backwards, seq_axis, outs
+        number, xs, positions, planes, scale, backwards, seq_axis, outs
     )
 
 
 def rotated_memory(
-    spec: RopeSpec,
+    rotation: Rotation,
     x: Memory,
     positions: Memory,
     seq_axis: int,
@@ -51,14 +47,27 @@ def rotated_memory(
     out: Memory,
 ) -> bool:
     """Rotate x into `out`, which may be x; False, and no more, if that takes more."""
-    layout, scale = LAYOUTS[spec.layout], spec.attention_scaling
-    if _takes_more(spec, layout):
+    if _takes_more(rotation):
         return False
-    backwards = inverse != (layout.sign < 0)
+    number, planes, scale, backwards = _operands(rotation, inverse)
     return _core._rotate_memory(
-        layout.number, x, positions, spec._planes, scale, backwards, seq_axis, out
+        number, x, positions, planes, scale, backwards, seq_axis, out
     )
 
 
-def _takes_more(spec: RopeSpec, layout: Layout) -> bool:
-    return layout.blocks != 1 or spec.rotary_offset != 0 or spec.position_scale != 1.0
+def _takes_more(rotation: Rotation) -> bool:
+    return (
+        rotation.inv_freq is not None
+        or rotation.layout.blocks != 1
+        or rotation.rotary_offset != 0
+        or rotation.position_scale != 1.0
+    )
+
+
+def _operands(
+    rotation: Rotation, inverse: bool
+) -> tuple[int, NDArray[np.float64], float, bool]:
+    """Layout, turn planes, scale and direction as C takes them."""
+    layout = rotation.layout
+    backwards = inverse != (layout.sign < 0)
+    return layout.kernel.number, rotation.planes, rotation.scale, backwards

@@ -1,21 +1,17 @@
-"""Tables of cosines and sines, in either precision."""
+"""Tables of cosines and sines, exact or in float32."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ropeinterp import _core, hf32
+from ropeinterp import _core
 from ropeinterp.arrays.arguments import checked_positions, has_axes, is_bfloat16
-from ropeinterp.arrays.memory import paged
+from ropeinterp.arrays.memory import empty
+from ropeinterp.rotation import Rotation
 from ropeinterp.text import printable
-
-if TYPE_CHECKING:
-    from ropeinterp.spec import RopeSpec
 
 # One call of a kernel handles at most this many, so that Ctrl-C is answered between.
 _PAIRS_PER_CALL = 2**21
@@ -43,69 +39,46 @@ def _table_dtype(dtype: DTypeLike | str) -> np.dtype[Any]:
     return result
 
 
-def check_precision(precision: str) -> None:
-    """Refuse an unknown precision."""
-    if not isinstance(precision, str) or precision not in _PRECISIONS:
-        raise ValueError(
-            f"precision {printable(precision)}: must be one of {', '.join(_PRECISIONS)}"
-        )
-
-
 def cos_sin(
-    spec: RopeSpec,
-    positions: ArrayLike,
-    *,
-    dtype: DTypeLike | str = np.float32,
-    precision: str = "exact",
+    rotation: Rotation, positions: ArrayLike, *, dtype: DTypeLike | str = np.float32
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Cosines and sines of a spec with fixed frequencies.
+    """Cosines and sines.
 
     Parameters and results as for :meth:`ropeinterp.RopeSpec.cos_sin`.
     """
-    check_precision(precision)
     result = _table_dtype(dtype)
     p = checked_positions(positions)
-    with_axes = has_axes(p, spec.axis_map)
-    return tables_of(spec, p, with_axes, result, spec.attention_scaling, precision)
+    return tables_of(rotation, p, has_axes(p, rotation.axis_map), result)
 
 
 def tables_of(
-    spec: RopeSpec,
-    p: NDArray[np.float64],
-    with_axes: bool,
-    dtype: np.dtype[Any],
-    scale: float,
-    precision: str = "exact",
+    rotation: Rotation, p: NDArray[np.float64], with_axes: bool, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Tables of checked positions, each pair driven by the axis that axis_map names.
-
-    They are multiplied by `scale`, not by the attention factor of the spec.
-    """
-    make = _PRECISIONS[precision]
-    p = p * spec.position_scale
-    n = spec.rotary_dim // 2
+    """Tables of checked positions, each pair driven by the axis that axis_map names."""
+    make = _exact if rotation.inv_freq is None else _float32
+    p = p * rotation.position_scale
+    n = rotation.pairs
     if not with_axes:
-        every = np.arange(2 * n) % n if spec.splits_pairs else slice(None)
-        return make(spec, p, every, dtype, scale)
-    axis_of = np.array(spec.axis_map)
+        every = np.arange(2 * n) % n if rotation.splits_pairs else slice(None)
+        return make(rotation, p, every, dtype)
+    axis_of = np.array(rotation.axis_map)
     shape = (*p.shape[1:], axis_of.size)
-    cos, sin = paged(np.empty(shape, dtype)), paged(np.empty(shape, dtype))
+    cos, sin = empty(shape, dtype), empty(shape, dtype)
     for axis, own in enumerate(p):
         driven = np.flatnonzero(axis_of == axis)
-        cos[..., driven], sin[..., driven] = make(spec, own, driven % n, dtype, scale)
+        cos[..., driven], sin[..., driven] = make(rotation, own, driven % n, dtype)
     return cos, sin
 
 
 def _exact(
-    spec: RopeSpec,
+    rotation: Rotation,
     p: NDArray[np.float64],
     pairs: NDArray[np.intp] | slice,
     dtype: np.dtype[Any],
-    scale: float,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    planes = np.ascontiguousarray(spec._planes[:, pairs])
+    planes, scale = np.ascontiguousarray(rotation.planes[:, pairs]), rotation.scale
     rows, n = p.reshape(p.size), planes.shape[1]
-    cos, sin = (paged(np.empty((p.size, n), dtype)) for _ in range(2))
+    cos, sin = (empty((p.size, n), dtype) for _ in range(2))
     step = max(_PAIRS_PER_CALL // max(n, 1), 1)
     for part in (slice(i, i + step) for i in range(0, p.size, step)):
         out = (cos[part], sin[part])
@@ -118,16 +91,24 @@ def _exact(
     return cos.reshape(*p.shape, n), sin.reshape(*p.shape, n)
 
 
-def _hf32(
-    spec: RopeSpec,
+def _float32(
+    rotation: Rotation,
     p: NDArray[np.float64],
     pairs: NDArray[np.intp] | slice,
     dtype: np.dtype[Any],
-    scale: float,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    inv_freq = hf32.inv_freq(spec)[pairs]
-    cos, sin = hf32.cos_sin(p, inv_freq, scale)
-    return _narrowed(cos, dtype), _narrowed(sin, dtype)
+    """Tables of float32 angles, as transformers has them.
+
+    Positions are rounded to float32 first: 2**24 and 2**24 + 1 are the same. Functions
+    of the rounded angle are correctly rounded, then times the scale, rounded once more.
+    """
+    assert rotation.inv_freq is not None
+    angles = p.astype(np.float32)[..., None] * rotation.inv_freq[pairs]
+    # One radian per token: the angle itself is the position.
+    one = _core._frequencies("given", 1, (), (1.0,), True)
+    cos, sin = _core.cos_sin(angles.astype(np.float64), one, 1.0)
+    scale = np.float32(rotation.scale)
+    return _narrowed(cos[..., 0] * scale, dtype), _narrowed(sin[..., 0] * scale, dtype)
 
 
 def _narrowed(table: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -137,8 +118,3 @@ def _narrowed(table: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
     bits = table.view(np.uint32)
     rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
     return rounded.astype(np.uint16).view(dtype)
-
-
-_PRECISIONS: Mapping[str, Callable[..., tuple[NDArray[Any], NDArray[Any]]]] = (
-    MappingProxyType({"exact": _exact, "hf32": _hf32})
-)

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ropeinterp import hf32
-from ropeinterp.arrays import tables
 from ropeinterp.checks.rule import Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.spec import RopeSpec
@@ -23,8 +21,8 @@ def _worst(spec: RopeSpec, length: int) -> float:
     if spec.axis_map is not None:
         return 0.0
     p = np.arange(max(length - _POSITIONS, 0), length, dtype=np.float64)
-    theirs = hf32.cos_sin(p, hf32.inv_freq(spec), spec.attention_scaling)
-    ours = tables.cos_sin(spec, p, dtype=np.float64)
+    theirs = spec.cos_sin(p, precision="hf32")
+    ours = spec.cos_sin(p, dtype=np.float64)
     off = (np.abs(a - b) for a, b in zip(theirs, ours, strict=True))
     return max(float(x.max(initial=0.0)) for x in off)
 

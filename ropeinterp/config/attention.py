@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ropeinterp import scalars
 from ropeinterp.config.models import Model
 from ropeinterp.config.reading import (
     Fields,
@@ -17,6 +16,8 @@ from ropeinterp.config.reading import (
     number,
 )
 from ropeinterp.errors import ConfigError
+from ropeinterp.schemes.longrope import longrope_attention
+from ropeinterp.schemes.yarn import yarn_attention, yarn_mscale
 from ropeinterp.spec import RopeSpec
 
 _MSCALES = {
@@ -50,7 +51,7 @@ def scaled(
     if "logit_scale" in rope.row.flags and spec.scheme != "default":
         found = rope.get("mscale_all_dim")
         if found is not None and found.value:
-            g = scalars.yarn_mscale(spec.factor, float(number(found).value))
+            g = yarn_mscale(spec.factor, float(number(found).value))
             more["logit_scale"] = Found(g * g, found.origin)
     if "query_scale" in rope.row.flags:
         beta = rope.get("llama_4_scaling_beta")
@@ -69,18 +70,18 @@ def _attention(
 ) -> Found:
     assert spec.trained_length is not None
     if spec.scheme == "longrope":
-        value = scalars.longrope_attention(spec.factor, spec.trained_length)
+        value = longrope_attention(spec.factor, spec.trained_length)
         return Found(value, "factor and original length")
     if "attention_one" in rope.row.flags and not rope.nested:
         return Found(1.0, rope.row.described)
     mscale, all_dim = mscales["mscale"], mscales["mscale_all_dim"]
     lone = mscale or all_dim
     if mscale is not None and all_dim is not None:
-        value = scalars.yarn_attention(spec.factor, mscale.value, all_dim.value)
+        value = yarn_attention(spec.factor, mscale.value, all_dim.value)
         return Found(value, joined("and", mscale.origin, all_dim.origin))
     if lone is not None:
         reading.note(lone.origin, "counts only together with the other mscale")
-    return Found(scalars.yarn_attention(spec.factor), "factor")
+    return Found(yarn_attention(spec.factor), "factor")
 
 
 def _mscale_pair(reading: Reading, rope: RopeDict, spec: RopeSpec) -> Fields:

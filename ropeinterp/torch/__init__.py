@@ -9,9 +9,9 @@ except ModuleNotFoundError as error:
         "ropeinterp.torch needs PyTorch: pip install 'ropeinterp[torch]'"
     ) from error
 
+from ropeinterp.torch.dispatch import apply
 from ropeinterp.torch.embedding import RotaryEmbedding
 from ropeinterp.torch.patching import patch, unpatch
-from ropeinterp.torch.rotation import apply
 from ropeinterp.torch.verification import Deviation, Report, verify
 
 __all__ = [

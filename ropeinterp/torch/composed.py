@@ -6,10 +6,8 @@ kernels: float32 inside for the short types, a rounding per product and per sum.
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ropeinterp.arrays.arguments import aligned_positions, has_axes, sequence_axis
 from ropeinterp.arrays.jobs import check_channels
@@ -28,8 +26,9 @@ def rotate(
     inverse: bool,
 ) -> torch.Tensor:
     """Rotate x on its device; the tables are made once, on the CPU, and moved there."""
-    check_channels(spec, x.shape)
-    first, last = spec.rotary_offset, spec.rotary_offset + spec.rotary_dim
+    layout, first = LAYOUTS[spec.layout], spec.rotary_offset
+    last = first + spec.rotary_dim
+    check_channels(layout, first, spec.rotary_dim, x.shape)
     work = torch.float64 if x.dtype is torch.float64 else torch.float32
     cos, sin = _tables(x, positions, spec, seq_len, seq_axis, inverse, work)
     turned = _turned(x[..., first:last].to(work), cos, sin, spec).to(x.dtype)
@@ -52,9 +51,8 @@ def _tables(
         p = torch.arange(x.shape[sequence_axis(seq_axis, x.ndim)])
     else:
         p = position_tensor(positions)
-    array = cast("NDArray[Any]", p)  # a tensor has all that these two ask for
-    with_axes = has_axes(array, spec.axis_map)
-    p = aligned_positions(array, x.shape, seq_axis, with_axes)
+    with_axes = has_axes(p, spec.axis_map)
+    p = aligned_positions(p, x.shape, seq_axis, with_axes)
     cos, sin = operators.tables(p, *operators.numbers(spec, seq_len), with_axes, dtype)
     sign = -LAYOUTS[spec.layout].sign if inverse else LAYOUTS[spec.layout].sign
     return cos.to(x.device), (sin * sign).to(x.device)
@@ -66,9 +64,9 @@ def _turned(
     """Rotate a slice of whole pairs; its blocks become an axis of their own."""
     layout = LAYOUTS[spec.layout]
     blocks, pairs = layout.blocks, spec.rotary_dim // 2 // layout.blocks
-    interleaved = spec.layout.startswith("interleaved")
-    shape = (blocks, pairs, 2) if interleaved else (blocks, 2, pairs)
-    a, b = x.unflatten(-1, shape).unbind(-1 if interleaved else -2)
+    neighbours = layout.kernel.neighbours
+    shape = (blocks, pairs, 2) if neighbours else (blocks, 2, pairs)
+    a, b = x.unflatten(-1, shape).unbind(-1 if neighbours else -2)
     # A split pair has a row of cosines for each of its halves, any other one for both.
     rows = 2 if spec.splits_pairs else 1
     cosines = cos.unflatten(-1, (rows, blocks, pairs)).unbind(-3) * (3 - rows)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ropeinterp.schemes import SCHEMES
 from ropeinterp.spec import RopeSpec
 
 Table = NDArray[np.float64]
@@ -126,7 +127,7 @@ def _other_factor(case: Case) -> bool:
     """Guess the factor from the slowest pair, which every scheme divides by it."""
     turning = np.flatnonzero(case.plain)[-1]
     factor = float(case.plain[turning] / case.live[turning])
-    if case.spec.scheme in ("default", "given", "longrope") or not 0 < factor < 1e6:
+    if not SCHEMES[case.spec.scheme].divides_slowest or not 0 < factor < 1e6:
         return False
     return _like_any(case.live, [replace(case.spec, factor=factor)])
 

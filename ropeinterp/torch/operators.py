@@ -7,16 +7,17 @@ does is made of torch's own operations in :mod:`ropeinterp.torch.composed`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 
 from ropeinterp.arrays import rotate as kernels
 from ropeinterp.arrays.arguments import checked_positions
-from ropeinterp.arrays.memory import paged
+from ropeinterp.arrays.memory import empty_like
 from ropeinterp.arrays.tables import tables_of
 from ropeinterp.layouts import LAYOUTS
+from ropeinterp.rotation import Rotation
 from ropeinterp.spec import RopeSpec
 from ropeinterp.torch.tensors import array_of, tensor_of
 
@@ -42,9 +43,9 @@ def _floats(spec: RopeSpec, seq_len: int | None) -> str:
 
     They trace those, guard them, and take their sizes for sizes of x.
     """
-    fixed = spec._fixed(seq_len)
-    scales = np.array([fixed.attention_scaling, fixed.position_scale])
-    return (scales.tobytes() + fixed._planes.tobytes()).hex()
+    rotation = spec.rotation(seq_len)
+    scales = np.array([rotation.scale, rotation.position_scale])
+    return (scales.tobytes() + rotation.planes.tobytes()).hex()
 
 
 # All that torch.compiler.assume_constant_result does after two seconds of imports.
@@ -62,27 +63,25 @@ def numbers(spec: RopeSpec, seq_len: int | None = None) -> tuple[Any, ...]:
     )
 
 
-class _Numbers:
-    """The same as an object: all that rotations and tables take from a spec."""
-
-    def __init__(
-        self, floats: str, layout: str, dim: int, offset: int, axes: Sequence[int]
-    ) -> None:
-        self.attention_scaling, self.position_scale, *_ = given = np.frombuffer(
-            bytes.fromhex(floats)
-        )
-        self._planes = given[2:].reshape(-1, dim // 2)
-        self.layout, self.rotary_dim, self.rotary_offset = layout, dim, offset
-        self.axis_map = tuple(axes) or None
-
-    n_axes = RopeSpec.n_axes
-    splits_pairs = RopeSpec.splits_pairs
+def _rotation(
+    floats: str, layout: str, dim: int, offset: int, axes: Sequence[int]
+) -> Rotation:
+    """Return the same as kernels take it."""
+    values = np.frombuffer(bytes.fromhex(floats))
+    return Rotation(
+        values[2:].reshape(-1, dim // 2),
+        LAYOUTS[layout],
+        float(values[0]),
+        float(values[1]),
+        offset,
+        tuple(axes) or None,
+    )
 
 
 def _run(x: torch.Tensor, positions: torch.Tensor | None, *rest: Any) -> None:
     *given, seq_axis, inverse, out = rest
     kernels.apply(
-        cast("RopeSpec", _Numbers(*given)),
+        _rotation(*given),
         array_of(x),
         None if positions is None else positions.numpy(),
         seq_axis=seq_axis,
@@ -113,8 +112,8 @@ rotate_into = torch.library.custom_op(
 def rotate(x: torch.Tensor, *rest: Any) -> torch.Tensor:
     """Rotate x into a new tensor."""
     # NumPy's memory, which has huge pages, where its strides are sure to be torch's.
-    plain = x.is_contiguous()
-    new = paged(np.empty_like(array_of(x))) if plain else array_of(torch.empty_like(x))
+    own = x.is_contiguous()
+    new = empty_like(array_of(x)) if own else array_of(torch.empty_like(x))
     out = tensor_of(new, x.dtype)
     _run(x, *rest, out)
     return out
@@ -163,9 +162,8 @@ rotate.register_autograd(_backward, setup_context=_remember)
 def tables(positions: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Exact cosines and sines of positions, attention scaling included."""
     *given, with_axes, dtype = rest
-    spec = cast("RopeSpec", _Numbers(*given))
     p, kind = checked_positions(positions.numpy()), np.dtype(_TABLE_TYPES[dtype])
-    cos, sin = tables_of(spec, p, with_axes, kind, spec.attention_scaling)
+    cos, sin = tables_of(_rotation(*given), p, with_axes, kind)
     return tensor_of(cos, dtype), tensor_of(sin, dtype)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ropeinterp.schemes import SCHEMES
 from ropeinterp.spec import RopeSpec
 from ropeinterp.torch.embedding import RotaryEmbedding
 from ropeinterp.torch.faults import (
@@ -177,7 +178,7 @@ def _moments(
         return {"inv_freq": [spec], "original_inv_freq": [spec]}
     assert spec.trained_length is not None
     short, long = spec.at(spec.trained_length), spec.at(spec.trained_length + 1)
-    if spec.scheme == "dynamic":  # grown to the longest sequence so far
+    if SCHEMES[spec.scheme].grows:  # grown to the longest sequence so far
         name = attribute(layer, "max_seq_len_cached")
         grown = getattr(module, name, getattr(module, "max_seq_len_cached", 1))
         return {"inv_freq": [short, spec.at(int(grown))], "original_inv_freq": [short]}

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ropeinterp.arrays import rotate as kernels
 from ropeinterp.arrays import small_calls
+from ropeinterp.rotation import Rotation
 from ropeinterp.spec import RopeSpec
 from ropeinterp.torch import composed, operators
 from ropeinterp.torch.tensors import (
@@ -81,25 +82,24 @@ def apply(
     >>> apply(q, None, ri.RopeSpec.default(4))[0, 0, 1]
     tensor([-0.3008,  0.9883,  1.3828,  1.0078], dtype=torch.bfloat16)
     """
-    done = _plainly(x, positions, spec, seq_axis, seq_len, inverse, out)
+    done = _by_small_call(x, positions, spec, seq_axis, seq_len, inverse, out)
     if done is not None:
         return done
     check_x(x)
     if not isinstance(spec, RopeSpec):
         raise TypeError(f"spec must be a RopeSpec, not {type(spec).__name__}")
     compiling = torch.compiler.is_compiling()
-    if not compiling:
-        spec = spec._fixed(seq_len)
-    elif seq_len is not None:
+    if compiling and seq_len is not None:
         seq_len = operator.index(seq_len)  # a constant, not a symbol
     if inverse:
-        kernels.check_turns(spec, "inverse")
+        kernels.check_turns(spec.splits_pairs, "inverse")
     transformed = not compiling and is_transformed(x)  # compilers meet none of them
     followed = transformed or is_recorded(x)
     if out is not None:
         check_out(out, x, followed)
     if x.is_cpu and not (compiling or followed or is_watched(x)):
-        return _by_kernel(x, positions, spec, seq_axis, inverse, out)
+        rotation = spec.rotation(seq_len)
+        return _by_kernel(x, positions, rotation, seq_axis, inverse, out)
     job = x, positions, spec, seq_len, seq_axis, inverse
     # Split pairs are no rotation: backwards is none either, so autograd does it.
     if x.is_cpu and not (transformed or (followed and spec.splits_pairs)):
@@ -128,7 +128,7 @@ def _by_operator(
 def _by_kernel(
     x: torch.Tensor,
     positions: ArrayLike | None,
-    spec: RopeSpec,
+    rotation: Rotation,
     seq_axis: int,
     inverse: bool,
     out: torch.Tensor | None,
@@ -136,7 +136,7 @@ def _by_kernel(
     """Without the dispatcher; a new result is NumPy's memory, which has huge pages."""
     array = array_of(x)
     result = kernels.apply(
-        spec,
+        rotation,
         array,
         position_array(positions),
         seq_axis=seq_axis,
@@ -149,7 +149,7 @@ def _by_kernel(
     return out
 
 
-def _plainly(
+def _by_small_call(
     x: torch.Tensor,
     positions: Any,
     spec: RopeSpec,
@@ -170,10 +170,10 @@ def _plainly(
         return None
     result = torch.empty_like(x) if out is None else out
     to = source if out is x else memory_of(result)
-    spec = spec._fixed(seq_len)
-    if to is None or not small_calls.rotated_memory(
-        spec, source, p, seq_axis, inverse, to
-    ):
+    if to is None:
+        return None
+    rotation = spec.rotation(seq_len)
+    if not small_calls.rotated_memory(rotation, source, p, seq_axis, inverse, to):
         return None
     if out is not None:
         torch.autograd.graph.increment_version(out)

@@ -1,0 +1,113 @@
+"""What a scheme is: the keys of its rope dict, its formulas, and what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from ropeinterp.fields import Fields
+from ropeinterp.schemes.float32 import Float32
+
+# Parameters of a formula in C, in its order, every factor with its denominator at the
+# very end; and the parameter that has one value per pair, or nothing.
+Parameters: TypeAlias = tuple[tuple[float | None, ...], tuple[float, ...]]
+
+
+class Key(NamedTuple):
+    """One key of a rope dict.
+
+    Parameters
+    ----------
+    name : str
+        The key in the file.
+    field : str
+        The field of :class:`ropeinterp.RopeSpec` that it sets.
+    kind : str
+        "number", "length", "bool" or "numbers" (a list).
+    nullable : bool
+        Whether null stands for a value that lengths give.
+    zero_is_missing : bool
+        Whether 0 counts as absent.
+    """
+
+    name: str
+    field: str
+    kind: str = "number"
+    nullable: bool = False
+    zero_is_missing: bool = False
+
+
+FACTOR = Key("factor", "factor")
+FACTOR_OR_LENGTHS = Key("factor", "factor", nullable=True)
+ORIGINAL = Key("original_max_position_embeddings", "trained_length", "length")
+ATTENTION_FACTOR = Key("attention_factor", "attention_factor")
+
+
+class Scheme(NamedTuple):
+    """One way from parameters to frequencies.
+
+    Parameters
+    ----------
+    name : str
+        That of specs, and of the formula in src/frequencies/schemes.c.
+    parameters : callable
+        From the fields of a spec to the parameters of the formula in C.
+    float32 : callable
+        From the fields of a spec to inverse frequencies, shape (ceil(dim / 2),), in
+        transformers' order of float32 operations.
+    required, optional : tuple of Key
+        Keys of the rope dict beside the type word and the base.
+    fields : tuple of str
+        Fields that a spec must have.
+    least_dim : int
+        Fewest channels for which the formula is defined.
+    dialects : tuple of str
+        In which its name is a type word.
+    word : str
+        Type word that configs have for it where that is not its name.
+    scales : bool
+        Whether there is a scaling that could be taken away.
+    unscaled : str
+        The scheme that is left without the scaling.
+    grows : bool
+        Whether its base grows with the length of the sequence.
+    needs_log_base : bool
+        Whether its formula divides by the logarithm of the base.
+    needs_whole_pairs : bool
+        Whether an odd dim has no meaning for it.
+    trained_length : {"original", "length", "none"}
+        Which key of a config holds the trained length: one of its own,
+        ``max_position_embeddings``, or none.
+    divides_slowest : bool
+        Whether the frequency of the slowest pair is divided by the whole factor.
+    v4_by_lengths : bool
+        Whether transformers 4 takes the ratio of the two lengths for the factor, and
+        the original one from the top of the config.
+    """
+
+    name: str
+    parameters: Callable[[Fields], Parameters]
+    float32: Callable[[Fields], Float32]
+    required: tuple[Key, ...] = ()
+    optional: tuple[Key, ...] = ()
+    fields: tuple[str, ...] = ()
+    least_dim: int = 1
+    dialects: tuple[str, ...] = ("transformers", "transformers-4")
+    word: str = ""
+    scales: bool = True
+    unscaled: str = "default"
+    grows: bool = False
+    needs_log_base: bool = False
+    needs_whole_pairs: bool = False
+    trained_length: str = "original"
+    divides_slowest: bool = True
+    v4_by_lengths: bool = False
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Required and optional keys."""
+        return (*self.required, *self.optional)
+
+    def has(self, name: str) -> bool:
+        """Whether a key is one of its own."""
+        return any(key.name == name for key in self.keys)
