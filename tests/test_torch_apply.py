@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 rt = pytest.importorskip("ropeinterp.torch")
 
 from ropeinterp.torch import composed  # noqa: E402
+from ropeinterp.torch.operators import numbers  # noqa: E402
 
 KINDS = ["float16", "bfloat16", "float32", "float64"]
 SPECS = {
@@ -404,3 +405,59 @@ def test_what_somebody_follows_is_not_rotated_as_memory(memories):
     rt.apply(x.detach(), [0, 1, 2, 3, 4], spec)
     rt.apply(x.detach(), p.to(torch.int32), spec)
     assert memories == []
+
+
+# ---- memory that is gone ---------------------------------------------------------
+
+
+def without_storage(t, size):
+    """The same tensor after its storage was resized, as sharded training does."""
+    t.untyped_storage().resize_(size)
+    return t
+
+
+WAYS = {
+    "small": lambda x, p, out: rt.apply(x, p, SPEC8, out=out),
+    "long": lambda x, p, out: rt.apply(x, p.double(), SPEC8, out=out),
+    "counted": lambda x, p, out: rt.apply(x, None, SPEC8, out=out),
+    "spec": lambda x, p, out: SPEC8.apply(x, p, out=out),
+    "operator": lambda x, p, out: (
+        torch.ops.ropeinterp.rotate(x, p, *numbers(SPEC8), -2, False)
+        if out is None
+        else torch.ops.ropeinterp.rotate_into(x, p, *numbers(SPEC8), -2, False, out)
+    ),
+}
+SPEC8 = RopeSpec.default(8)
+
+
+@pytest.mark.parametrize("size", [0, 16])
+@pytest.mark.parametrize(
+    ("way", "gone"),
+    [(way, gone) for way in WAYS for gone in ("x", "out")]
+    + [(way, "positions") for way in ("small", "spec", "operator")],
+)
+def test_storage_that_was_freed_or_shrunk_is_refused(way, gone, size):
+    given = {
+        "x": torch.ones(2, 3, 5, 8),
+        "positions": torch.arange(5),
+        "out": torch.full((2, 3, 5, 8), 7.0) if gone == "out" else None,
+    }
+    without_storage(given[gone], size)
+    with pytest.raises(ValueError, match=rf"{gone} of shape .* beyond its storage"):
+        WAYS[way](given["x"], given["positions"], given["out"])
+
+
+def test_a_gradient_is_not_taken_of_storage_that_was_freed():
+    x = torch.ones(5, 8, requires_grad=True)
+    without_storage(x, 0)
+    with pytest.raises(ValueError, match="x of shape"):
+        rt.apply(x, torch.arange(5), SPEC8)
+
+
+def test_views_of_a_larger_storage_are_rotated():
+    x = torch.ones(64)[7:47].view(5, 8)
+    turned = torch.as_strided(torch.ones(64), (5, 8), (0, 1), 56)
+    want = rt.apply(torch.ones(5, 8), torch.arange(5), SPEC8)
+    assert torch.equal(rt.apply(x, torch.arange(5), SPEC8), want)
+    assert torch.equal(rt.apply(turned, torch.arange(5), SPEC8), want)
+    assert rt.apply(torch.ones(0, 8), torch.arange(0), SPEC8).shape == (0, 8)

@@ -140,7 +140,7 @@ def _by_kernel(
         array,
         position_array(positions),
         seq_axis=seq_axis,
-        out=None if out is None else array if out is x else array_of(out),
+        out=None if out is None else array if out is x else array_of(out, "out"),
         inverse=inverse,
     )
     if out is None:

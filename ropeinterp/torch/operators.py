@@ -83,10 +83,10 @@ def _run(x: torch.Tensor, positions: torch.Tensor | None, *rest: Any) -> None:
     kernels.apply(
         _rotation(*given),
         array_of(x),
-        None if positions is None else positions.numpy(),
+        None if positions is None else array_of(positions, "positions"),
         seq_axis=seq_axis,
         inverse=inverse,
-        out=array_of(out),
+        out=array_of(out, "out"),
     )
 
 
@@ -162,7 +162,10 @@ rotate.register_autograd(_backward, setup_context=_remember)
 def tables(positions: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Exact cosines and sines of positions, attention scaling included."""
     *given, with_axes, dtype = rest
-    p, kind = checked_positions(positions.numpy()), np.dtype(_TABLE_TYPES[dtype])
+    p, kind = (
+        checked_positions(array_of(positions, "positions")),
+        np.dtype(_TABLE_TYPES[dtype]),
+    )
     cos, sin = tables_of(_rotation(*given), p, with_axes, kind)
     return tensor_of(cos, dtype), tensor_of(sin, dtype)
 

@@ -20,8 +20,8 @@ _INTEGERS = frozenset(
     )
 )  # fmt: skip
 
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
-# What a plain call takes; bfloat16 as its bits.
+_ORDINARY = (torch.Tensor, torch.nn.Parameter)
+# What a small call takes; bfloat16 as its bits.
 _NUMBERS = {
     torch.float16: np.dtype(np.float16).num,
     torch.bfloat16: np.dtype(np.uint16).num,
@@ -36,7 +36,7 @@ _watchers = torch._C._len_torch_dispatch_stack
 
 
 def check_tensor(name: str, t: object) -> None:
-    """Refuse what is no plain tensor with memory of its own, and say by name why."""
+    """Refuse what is no dense tensor with memory of its own, and say by name why."""
     if not isinstance(t, torch.Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, not {type(t).__name__}")
     if t.is_nested or t.layout is not torch.strided:
@@ -44,6 +44,8 @@ def check_tensor(name: str, t: object) -> None:
         raise TypeError(f"{name} is a {kind} tensor: it must be a dense one")
     if t.is_meta:
         raise TypeError(f"{name} is on the meta device: it has no values")
+    if type(t) in _ORDINARY and not (torch.compiler.is_compiling() or _is_wrapped(t)):
+        check_storage(name, t)
 
 
 def check_x(x: object) -> None:
@@ -94,7 +96,7 @@ def is_recorded(t: torch.Tensor) -> bool:
 
 def is_watched(t: torch.Tensor) -> bool:
     """Whether a tracer or the maker of a subclass wants to see an operator."""
-    return type(t) not in _PLAIN or _watchers() > 0
+    return type(t) not in _ORDINARY or _watchers() > 0
 
 
 def is_private(t: torch.Tensor) -> bool:
@@ -134,24 +136,53 @@ def position_array(positions: Any) -> ArrayLike | None:
     except (RuntimeError, TypeError):
         check_positions(positions)
         array = positions.cpu().numpy()
+    check_storage("positions", positions)
     return array
 
 
 def memory_of(t: Any) -> Memory | None:
     """Memory of a tensor on the CPU, in half the time of an array.
 
-    None where there is none, or a plain call could not take it.
+    None where there is none, or a small call could not take it.
     """
-    if type(t) not in _PLAIN or not t.is_cpu or t.layout is not _STRIDED:
+    if type(t) not in _ORDINARY or not t.is_cpu or t.layout is not _STRIDED:
         return None
     if t.is_nested or t.is_neg() or _is_wrapped(t):
         return None
     number = _NUMBERS.get(t.dtype)
-    return None if number is None else (t.data_ptr(), number, t.shape, t.stride())
+    if number is None or missing_bytes(t) > 0:
+        return None
+    return t.data_ptr(), number, t.shape, t.stride()
 
 
-def array_of(t: torch.Tensor) -> NDArray[Any]:
+def missing_bytes(t: torch.Tensor) -> int:
+    """Bytes that a tensor reaches beyond the end of its storage.
+
+    Its shape and strides stay when somebody resizes the storage, as sharded training
+    does; what they then reach is freed, or another's.
+    """
+    last = t.storage_offset()
+    for n, stride in zip(t.shape, t.stride(), strict=True):
+        if n == 0:
+            return 0
+        last += (n - 1) * stride
+    return int((last + 1) * t.element_size() - t.untyped_storage().nbytes())
+
+
+def check_storage(name: str, t: torch.Tensor) -> None:
+    """Refuse a tensor whose storage does not hold all of it."""
+    missing = missing_bytes(t)
+    if missing > 0:
+        raise ValueError(
+            f"{name} of shape {(*t.shape,)} reaches {missing} bytes beyond its storage "
+            f"of {t.untyped_storage().nbytes()}, which was freed or shrunk since: "
+            "restore it (untyped_storage().resize_()) or pass a tensor with values"
+        )
+
+
+def array_of(t: torch.Tensor, name: str = "x") -> NDArray[Any]:
     """Memory of a tensor on the CPU; bfloat16 as its bits."""
+    check_storage(name, t)
     if t.requires_grad:
         t = t.detach()
     array: NDArray[Any] = (

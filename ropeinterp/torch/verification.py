@@ -21,6 +21,7 @@ from ropeinterp.torch.faults import (
     scaling_kind_of,
 )
 from ropeinterp.torch.modules import Rotary, attribute, rotary_modules
+from ropeinterp.torch.tensors import missing_bytes
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Deviation:
     layer_type : str
         Empty where the module has one table for all layers.
     kind : str
-        Of a table "meta", "width" or a row of :mod:`ropeinterp.torch.faults`; of an
-        attention factor "attention_scaling", "attention_scaling_missing" or
-        "attention_scaling_twice"; of a patched module "other_spec".
+        Of a table "meta", "freed", "width" or a row of
+        :mod:`ropeinterp.torch.faults`; of an attention factor "attention_scaling",
+        "attention_scaling_missing" or "attention_scaling_twice"; of a patched module
+        "other_spec".
     pairs : tuple of int
         Pairs of channels that are off.
     max_relative_error : float
@@ -199,6 +201,9 @@ def _compared(
     every = tuple(range(moments[0].rotary_dim // 2))
     if table.is_meta:
         return "meta", every, np.inf, "is on the meta device: it has no values"
+    if missing_bytes(table) > 0:
+        message = "has a storage that was freed or shrunk: its values are gone"
+        return "freed", every, np.inf, message
     live: NDArray[np.float64] = table.detach().double().cpu().numpy()
     if live.shape != (len(every),):
         message = f"has {live.size} frequencies, but the config means {len(every)}"
