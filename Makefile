@@ -49,7 +49,7 @@ bench-quick: $(VENV)/test.stamp
 	$(BIN)/python benchmarks/bench.py --quick $(ARGS)
 
 bench-check: $(VENV)/test.stamp
-	$(BIN)/python benchmarks/check_speed.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/check_speed.py
 
 accuracy: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python benchmarks/accuracy.py --output docs/accuracy.md $(ARGS)

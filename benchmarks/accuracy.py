@@ -1,7 +1,7 @@
 """How exact the tables are: `make accuracy` prints it and writes docs/accuracy.md.
 
-Needs mpmath and, for the reference tables, tests/ on the path (its oracle) and
-../shared/data (without it the sample in tests/data is used).
+Needs mpmath, and tests/ on the path: its oracle, and its recorded data, which are the
+sample in tests/data unless ROPEINTERP_DATA names the whole.
 """
 
 import argparse
@@ -16,21 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import oracle
-import records
-from test_conformance import chosen_spec
+from records import DATA, HERE, chosen_spec, lines
 
 import ropeinterp as ri
 from ropeinterp import _core
 
-ROOT = Path(__file__).parents[1]
-SHARED = ROOT.parent / "shared" / "data" / "numerics"
-DATA = SHARED if SHARED.is_dir() else ROOT / "tests" / "data" / "numerics"
 BASES = (1e4, 5e5, 1e6, 1e7)
 RANGES = ("4k", 2**12), ("32k", 2**15), ("128k", 2**17), ("1M", 2**20), ("10M", 10**7)
 
 
 def rows(name):
-    with (DATA / name).open(newline="") as file:
+    with (DATA / "numerics" / name).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -175,9 +171,8 @@ def shift_invariance(base, n=1000):
 def hf32_ulps():
     """Distances of hf32 frequencies from those that transformers computed."""
     away = Counter()
-    name = "conformance.jsonl.gz" if DATA is SHARED else "core.jsonl"
-    folder = DATA.parent / "huggingface" if DATA is SHARED else DATA.parent
-    for record in records.lines(folder / name):
+    whole = DATA / "huggingface" / "conformance.jsonl.gz"
+    for record in lines(whole if whole.exists() else HERE / "core.jsonl"):
         if "defect" not in record:
             spec = chosen_spec(record)
             got = spec.inv_freq(record["seq_len"], precision="hf32").view(np.int32)
@@ -308,7 +303,7 @@ def report(length):
         "The time that a pair takes is in `benchmarks/README.md`. "
         f"Machine: {platform.machine()}, {_core.isas[-1]}; Python "
         f"{platform.python_version()}, NumPy {np.__version__}, data: "
-        f"{'whole' if DATA is SHARED else 'sample in tests/data'}.\n"
+        f"{'sample in tests/data' if DATA == HERE else 'whole'}.\n"
     )
     yield "## Against correctly rounded values\n"
     yield "| data | values | float32 wrong | float16 | bfloat16 | float64, largest |"
@@ -371,12 +366,12 @@ def main():
     if arguments.fingerprint:
         print(fingerprint())
         return
-    lines = []
+    report_lines = []
     for line in report(arguments.length):
         print(line, flush=True)
-        lines.append(line)
+        report_lines.append(line)
     if arguments.output:
-        arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        arguments.output.write_text("\n".join(report_lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,18 +13,19 @@ import tempfile
 import time
 from pathlib import Path
 
+from records import DATA, HERE, lines
+
 ROOT = Path(__file__).parents[1]
-GOOD = ROOT.parent / "shared" / "data" / "configs" / "good"
-CORE = ROOT / "tests" / "data" / "core.jsonl"
 FILES = 200
 RUNS = 7
 
 
 def texts():
-    """Texts of real configs: the collected ones, else those of the tests."""
-    if GOOD.is_dir():
-        return [path.read_text() for path in sorted(GOOD.glob("*.json"))]
-    return [json.dumps(json.loads(line)["config"]) for line in CORE.open()]
+    """Texts of real configs: the collected ones, else those of the recorded results."""
+    good = DATA / "configs" / "good"
+    if good.is_dir():
+        return [path.read_text() for path in sorted(good.glob("*.json"))]
+    return [json.dumps(record["config"]) for record in lines(HERE / "core.jsonl")]
 
 
 def tree(folder):

@@ -1,10 +1,11 @@
-"""Fixtures: the extension once per instruction set, the data, the table of errors."""
+"""The extension once per instruction set; what a run tells: its data, its errors."""
 
 import importlib.util
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 
 import pytest
+from records import DATA
 
 import ropeinterp._core
 
@@ -37,11 +38,8 @@ def every_core():
     return [_core_of(isa) for isa in ropeinterp._core.isas]
 
 
-@pytest.fixture(scope="session")
-def shared():
-    """Folder of the reference tables: the whole ones, or the sample in tests."""
-    whole = REPOSITORY.parent / "shared" / "data"
-    return whole if (whole / "numerics").is_dir() else REPOSITORY / "tests" / "data"
+def pytest_report_header():
+    return f"recorded data: {DATA}"
 
 
 def pytest_configure(config):

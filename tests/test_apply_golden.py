@@ -11,23 +11,19 @@ import json
 
 import numpy as np
 import pytest
-from records import HERE, SHARED
+from records import DATA, HERE
 
 import ropeinterp as ri
 
-FOLDER = SHARED / "huggingface" / "apply"
-CASES = (
-    json.loads((FOLDER / "index.json").read_text())
-    if FOLDER.exists()
-    else json.loads((HERE / "apply" / "index.json").read_text())
-)
+WHOLE = DATA / "huggingface" / "apply"
+FOLDER = WHOLE if WHOLE.exists() else HERE / "apply"
+CASES = json.loads((FOLDER / "index.json").read_text())
 EPS = {"float32": 2.0**-23, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 
 def load(case):
     """x, the expected result and the positions, in the dtype of the case."""
-    folder = FOLDER if FOLDER.exists() else HERE / "apply"
-    with np.load(folder / f"{case['name']}.npz") as arrays:
+    with np.load(FOLDER / f"{case['name']}.npz") as arrays:
         x, out, positions = arrays["x"], arrays["out"], arrays["positions"]
     if case["dtype"] == "bfloat16":
         bfloat16 = pytest.importorskip("ml_dtypes").bfloat16

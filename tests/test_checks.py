@@ -4,26 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from configs import PLAIN, example
 
 import ropeinterp as ri
 from ropeinterp.checks import DIALECTS, RULES, check
 
-PLAIN = {
-    "model_type": "llama",
-    "hidden_size": 4096,
-    "num_attention_heads": 32,
-    "max_position_embeddings": 32768,
-    "rope_theta": 10000.0,
-}
 LEVELS = ("error", "warning", "info")
-
-
-def example(keys):
-    """The source of an example: a whole text, or keys over those of a plain config."""
-    if isinstance(keys, str):
-        return keys.encode()
-    both = PLAIN | dict(keys)
-    return {k: v for k, v in both.items() if v is not None or k == "rope_scaling"}
 
 
 def strong(findings):

@@ -1,36 +1,15 @@
 """Published and hostile configs: what must be found, and what must stay clean."""
 
-import csv
 import json
 import math
 import time
 
 import pytest
-from records import HERE, SHARED, lines
-from test_hostile_configs import as_mapping, content, is_inside, is_printable
+from configs import as_mapping, content, is_inside, is_printable
+from records import DATA, HERE, lines, published, skip_without
 
 import ropeinterp as ri
 from ropeinterp.checks import check
-
-COPIED = list(lines(HERE / "configs.jsonl.gz"))
-PARTS = ("good", "questionable")
-
-
-def published(kind):
-    """(file, text, expected codes) of the copies, or of the whole shared folder."""
-    folder = SHARED / "configs"
-    if not folder.exists():
-        for record in COPIED:
-            if record["file"].startswith(kind):
-                yield record["file"], record["text"].encode(), record["codes"]
-        return
-    with open(folder / "index.tsv", encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        for row in rows:
-            codes = row["expected_codes"].replace(" ", "").split(",")
-            if row["file"].startswith(kind):
-                known = [c for c in codes if c.startswith("RI")]
-                yield row["file"], (folder / row["file"]).read_bytes(), known
 
 
 def test_no_error_and_no_warning_on_a_good_config():
@@ -66,13 +45,12 @@ def test_nothing_is_guessed_where_one_file_does_not_show_it():
     "path",
     [
         HERE / "validation_cases.jsonl",
-        SHARED / "huggingface" / "validation_cases.jsonl",
+        DATA / "huggingface" / "validation_cases.jsonl",
     ],
-    ids=["copied", "shared"],
+    ids=["copied", "whole"],
 )
 def test_misconfigurations_are_judged_as_they_should_be(path):
-    if not path.exists():
-        pytest.skip("the shared data is not there")
+    skip_without(path)
     failed = []
     for case in lines(path):
         findings = check(case["config"])
@@ -91,12 +69,11 @@ def test_misconfigurations_are_judged_as_they_should_be(path):
 
 @pytest.mark.parametrize(
     "path",
-    [HERE / "hostile_configs.jsonl", SHARED / "hostile" / "configs.jsonl"],
-    ids=["copied", "shared"],
+    [HERE / "hostile_configs.jsonl", DATA / "hostile" / "configs.jsonl"],
+    ids=["copied", "whole"],
 )
 def test_hostile_configs_are_judged_and_nothing_breaks(path, tmp_path):
-    if not path.exists():
-        pytest.skip("the shared data is not there")
+    skip_without(path)
     failed = []
     for case in lines(path):
         file = tmp_path / "config.json"

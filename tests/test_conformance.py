@@ -8,20 +8,13 @@ import math
 
 import numpy as np
 import pytest
-from records import HERE, SHARED, lines
+from records import DATA, HERE, chosen_spec, lines, skip_without
 
 import ropeinterp as ri
 
 # Explained in docs/huggingface.md: the record holds no logit_scale.
 KNOWN = {"mistral4/rope_interleave_false"}
 LOOSE = ("yarn", "llama3")
-
-
-def chosen_spec(record):
-    config = ri.read(record["config"], dialect=record.get("dialect", "transformers"))
-    if record.get("part"):
-        config = config.parts[record["part"]]
-    return config.layers[record["layer"]] if record["layer"] else config.spec
 
 
 def inv_freq_differs(got, want, tolerance):
@@ -72,14 +65,13 @@ def disagreement(record):
     "path",
     [
         HERE / "core.jsonl",
-        SHARED / "huggingface" / "conformance.jsonl.gz",
-        SHARED / "huggingface" / "conformance_4_57.jsonl.gz",
+        DATA / "huggingface" / "conformance.jsonl.gz",
+        DATA / "huggingface" / "conformance_4_57.jsonl.gz",
     ],
     ids=lambda path: path.name,
 )
 def test_records_of_transformers_agree(path):
-    if not path.exists():
-        pytest.skip("the shared data is not there")
+    skip_without(path)
     failed, known, total = [], 0, 0
     for record in lines(path):
         total += 1
@@ -97,9 +89,8 @@ def test_records_of_transformers_agree(path):
 
 
 def test_published_configs_read_and_agree():
-    folder = SHARED / "configs"
-    if not folder.exists():
-        pytest.skip("the shared data is not there")
+    folder = DATA / "configs"
+    skip_without(folder)
     vectors = {
         r["id"]: np.array(r["inv_freq"]) for r in lines(folder / "inv_freq.jsonl")
     }
@@ -133,9 +124,8 @@ def expected_tables(record):
 
 
 def test_misconfigurations_are_refused_or_read():
-    path = SHARED / "huggingface" / "validation_cases.jsonl"
-    if not path.exists():
-        pytest.skip("the shared data is not there")
+    path = DATA / "huggingface" / "validation_cases.jsonl"
+    skip_without(path)
     failed, total = [], 0
     for case in lines(path):
         total += 1

@@ -5,10 +5,10 @@ import os
 import stat
 
 import pytest
+from configs import PLAIN, example
 from hypothesis import given
 from hypothesis import strategies as st
-from test_checks import PLAIN, example
-from test_checks_data import published
+from records import published
 
 import ropeinterp as ri
 from ropeinterp.checks import RULES, check, rules_of

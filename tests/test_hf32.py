@@ -10,12 +10,11 @@ from collections import Counter
 import numpy as np
 import oracle
 import pytest
-from records import HERE, SHARED, lines
-from test_conformance import chosen_spec
+from records import DATA, HERE, chosen_spec, lines, skip_without
 
 import ropeinterp as ri
 
-FILES = [HERE / "core.jsonl", SHARED / "huggingface" / "conformance.jsonl.gz"]
+FILES = [HERE / "core.jsonl", DATA / "huggingface" / "conformance.jsonl.gz"]
 
 
 def ulps_between(got, want):
@@ -30,8 +29,7 @@ def samples(record, table):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_hf32_is_what_transformers_computes(path):
-    if not path.exists():
-        pytest.skip("the shared data is not there")
+    skip_without(path)
     away, failed = Counter(), []
     for record in lines(path):
         if "defect" in record:

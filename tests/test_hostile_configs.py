@@ -4,13 +4,13 @@ import json
 import math
 import os
 import time
-import unicodedata
 
 import numpy as np
 import pytest
+from configs import as_mapping, content, is_inside, is_printable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import HERE, SHARED, lines
+from records import DATA, HERE, lines, skip_without
 
 import ropeinterp as ri
 
@@ -24,32 +24,6 @@ JUDGED_BY_CHECK = {
     "yarn-beta-fast-1-beta-slow-32",
     "llama3-low-above-high",
 }
-ONLY_IN_FILES = {"duplicate-key-factor-4-then-8", "utf-8-bom"}
-
-
-def content(case):
-    if "hex" in case:
-        return bytes.fromhex(case["hex"])
-    if "parts" in case:
-        return "".join(text * count for text, count in case["parts"]).encode()
-    return case["text"].encode("utf-8", "surrogatepass")
-
-
-def as_mapping(case):
-    if case["id"] in ONLY_IN_FILES:
-        return None
-    try:
-        value = json.loads(content(case).decode())
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def is_inside(path, accepted):
-    return any(
-        path == a or (a != "$" and path.startswith((f"{a}.", f"{a}[")))
-        for a in accepted
-    )
 
 
 def verdict(case, source):
@@ -86,19 +60,13 @@ def assert_finite(spec):
     assert math.isfinite(spec.attention_scaling)
 
 
-def is_printable(text):
-    bad = {"Cc", "Cf", "Cs"}
-    return len(text) <= 2000 and not any(unicodedata.category(c) in bad for c in text)
-
-
 @pytest.mark.parametrize(
     "path",
-    [HERE / "hostile_configs.jsonl", SHARED / "hostile" / "configs.jsonl"],
-    ids=("copied", "all"),
+    [HERE / "hostile_configs.jsonl", DATA / "hostile" / "configs.jsonl"],
+    ids=("copied", "whole"),
 )
 def test_hostile_configs(path, tmp_path):
-    if not path.exists():
-        pytest.skip("the shared data is not there")
+    skip_without(path)
     failed, total = [], 0
     for case in lines(path):
         file = tmp_path / "config.json"

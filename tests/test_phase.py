@@ -9,6 +9,7 @@ import numpy as np
 import oracle
 import pytest
 from conftest import REPOSITORY
+from records import DATA
 
 import ropeinterp as ri
 
@@ -38,10 +39,10 @@ def patterns(core, kind, positions, planes, scale=1.0):
 # ---- reference tables: made with MPFR, correctly rounded ----------------------------
 
 
-def rows_of(shared, name):
+def rows_of(name):
     """Rows by (base, dim), so that each spec is made once."""
     groups = {}
-    with (shared / "numerics" / name).open(newline="") as file:
+    with (DATA / "numerics" / name).open(newline="") as file:
         for row in csv.DictReader(file):
             key = float(row["theta"]), int(row["d"])
             groups.setdefault(key, []).append(row)
@@ -49,8 +50,8 @@ def rows_of(shared, name):
 
 
 @pytest.mark.parametrize("name", ["reference.csv", "worst.csv"])
-def test_reference_tables(core, shared, largest, name):
-    for (base, dim), rows in rows_of(shared, name).items():
+def test_reference_tables(core, largest, name):
+    for (base, dim), rows in rows_of(name).items():
         planes = planes_of(core, dim, base)
         k = np.array([int(r["k"]) for r in rows])
         p = np.array([float(r["position"]) for r in rows])
@@ -73,9 +74,9 @@ def test_reference_tables(core, shared, largest, name):
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "bfloat16"])
-def test_digests_of_whole_tables(core, shared, kind):
+def test_digests_of_whole_tables(core, kind):
     positions = np.arange(131072.0)
-    with (shared / "numerics" / "hashes.csv").open(newline="") as file:
+    with (DATA / "numerics" / "hashes.csv").open(newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["dtype"] == kind]
     assert len(rows) == 4
     for row in rows:

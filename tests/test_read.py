@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import HERE, SHARED, lines
+from records import DATA, HERE, lines, skip_without
 
 import ropeinterp as ri
 
@@ -526,9 +526,8 @@ def test_to_hf_refuses_what_has_no_words():
 
 def test_readings_rotate_as_the_models_do():
     """Layouts, slices and axes: a wrong one is off by 1, float32 phases by 0.005."""
-    folder = SHARED / "huggingface" / "apply"
-    if not folder.exists():
-        pytest.skip("the shared data is not there")
+    folder = DATA / "huggingface" / "apply"
+    skip_without(folder)
     cases = json.loads((folder / "index.json").read_text())
     for case in cases:
         with np.load(folder / f"{case['name']}.npz") as arrays:

@@ -97,6 +97,16 @@ def test_engines_are_rows_and_not_code(path):
         assert not ENGINES.search(path.read_text())
 
 
+def test_tests_stand_alone():
+    """No test needs another one, and nothing needs what lies beside the checkout."""
+    for path in [*ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py")]:
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        names = [a.name for n in nodes if isinstance(n, ast.Import) for a in n.names]
+        names += [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)]
+        assert not [n for n in names if n.split(".")[-1].startswith("test_")], path
+        assert not re.search(r"""['"/]shared\b""", path.read_text()), path
+
+
 def test_no_compiler_may_reorder_arithmetic():
     build = [*ROOT.glob("*.py"), *ROOT.glob("*.toml"), *ROOT.glob("M*")]
     for path in [*build, *C, *(ROOT / ".ci").glob("*")]:

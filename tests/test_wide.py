@@ -10,6 +10,7 @@ import numpy as np
 import oracle
 import pytest
 from conftest import REPOSITORY
+from records import DATA
 
 import ropeinterp as ri
 from ropeinterp import frequencies, ufuncs
@@ -390,8 +391,8 @@ def test_inverse_two_pi_against_machin_in_integers():
 # ---- tables made with MPFR ----------------------------------------------------------
 
 
-def test_freq_csv(shared):
-    with (shared / "numerics" / "freq.csv").open(newline="") as file:
+def test_freq_csv():
+    with (DATA / "numerics" / "freq.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         base, dim, k = float(row["theta"]), int(row["d"]), int(row["k"])
@@ -419,8 +420,8 @@ def spec_of(row):
     return getattr(ri.RopeSpec, row["scheme"])(**args), seq_len
 
 
-def test_schemes_jsonl(shared):
-    lines = (shared / "numerics" / "schemes.jsonl").read_text().splitlines()
+def test_schemes_jsonl():
+    lines = (DATA / "numerics" / "schemes.jsonl").read_text().splitlines()
     for row in map(json.loads, lines):
         spec, seq_len = spec_of(row)
         got = oracle.as_bits(spec.inv_freq(seq_len)).tolist()

@@ -4,7 +4,7 @@ import copy
 import json
 import math
 
-from records import HERE, SHARED, lines
+from records import DATA, HERE, lines
 
 from ropeinterp.config import names
 from ropeinterp.schemes import SCHEMES
@@ -99,9 +99,9 @@ def written(config, choose):
 
 
 def real():
-    """Configs of published models: what the repository has, and the shared folder."""
+    """Configs of published models: the copies, and the whole collection where it is."""
     configs = [record["config"] for record in lines(HERE / "core.jsonl")]
-    for path in sorted((SHARED / "configs").glob("*/*.json")):
+    for path in sorted((DATA / "configs").glob("*/*.json")):
         try:
             configs.append(json.loads(path.read_bytes()))
         except ValueError:  # two of them are no JSON
