@@ -7,6 +7,18 @@ cosines and sines, and rotated arrays.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+try:
+    import ropeinterp._core  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "ropeinterp._core":
+        raise
+    raise ImportError(
+        f"ropeinterp is imported from {__path__[0]}, where its C extension _core was "
+        "not built for this Python. In a clone, build it: pip install --editable . "
+        "(or make test); to use an installed ropeinterp, start Python in another "
+        "directory."
+    ) from error
+
 from ropeinterp import frequencies, layouts, positions, ufuncs
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.frequencies import base_scale, interpolate_positions

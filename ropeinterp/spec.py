@@ -42,8 +42,9 @@ class RopeSpec(Fields):
     Attributes
     ----------
     scheme : str
-        "default", "linear", "ntk", "dynamic", "yarn", "longrope", "llama3",
-        "proportional", or "given" for frequencies that come from elsewhere.
+        "default", "linear" (position interpolation), "ntk" (NTK-aware base scaling),
+        "dynamic", "yarn", "longrope", "llama3", "proportional" (p-RoPE), or "given" for
+        frequencies that come from elsewhere.
     dim : int
         Channels that divide the exponents, ``base ** (-2 k / dim)``.
     base : float or None
@@ -59,11 +60,12 @@ class RopeSpec(Fields):
     trained_length, length : int or None
         Tokens of the original and of the extended context.
     attention_scaling : float
-        Multiplies cos and sin, so that scores get its square.
+        Multiplies cos and sin, so that scores get its square; dimensionless.
     logit_scale : float
-        Softmax factor of DeepSeek-style models; never part of cos and sin.
+        Softmax scale of DeepSeek-style models, dimensionless; never part of cos and
+        sin. The key logit_scale of Cohere's configs is something else.
     position_scale : float
-        Multiplies positions before the frequency.
+        Multiplies positions before the frequency (vision towers over patch centres).
     query_scale : tuple of float or None
         ``(beta, length, offset)``: queries are multiplied by
         ``1 + beta * ln(1 + floor((position + offset) / length))``; travels only.
@@ -74,10 +76,13 @@ class RopeSpec(Fields):
         For each pair the index k of its frequency; None for 0, 1, 2, ...
     seq_len : int or None
         Length at which a dynamic spec is frozen, see :meth:`at`.
-    beta_fast, beta_slow, truncate
-        YaRN's ramp.
+    beta_fast, beta_slow : float
+        YaRN's ramp: turns within `trained_length` above which a pair is left alone and
+        below which it is interpolated.
+    truncate : bool
+        Whether the bounds of the ramp are rounded outwards to whole pairs.
     low_freq_factor, high_freq_factor : float or None
-        Llama-3's blend.
+        Llama-3's blend: turns within `trained_length` that bound it.
     short_factors, long_factors : tuple of float or None
         LongRoPE's lists; the long one counts for more than `trained_length` tokens.
     long_attention_scaling : float or None
@@ -139,6 +144,15 @@ class RopeSpec(Fields):
         **more
             Any other field of the spec.
 
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
+
         References
         ----------
         .. [1] arXiv:2104.09864.
@@ -167,6 +181,15 @@ class RopeSpec(Fields):
         **more
             Any other field of the spec.
 
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
+
         References
         ----------
         .. [1] arXiv:2306.15595.
@@ -192,6 +215,15 @@ class RopeSpec(Fields):
             Context multiplier ``m / m_l``.
         **more
             Any other field of the spec.
+
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
 
         References
         ----------
@@ -228,6 +260,15 @@ class RopeSpec(Fields):
             Tokens up to which nothing is scaled.
         **more
             Any other field of the spec.
+
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
 
         References
         ----------
@@ -278,6 +319,15 @@ class RopeSpec(Fields):
             DeepSeek's pair of weights for that default.
         **more
             `beta_fast`, `beta_slow`, `truncate` and any other field of the spec.
+
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
 
         References
         ----------
@@ -337,6 +387,15 @@ class RopeSpec(Fields):
         **more
             Any other field of the spec.
 
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
+
         References
         ----------
         .. [1] arXiv:2402.13753.
@@ -394,6 +453,15 @@ class RopeSpec(Fields):
         **more
             Any other field of the spec.
 
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
+
         References
         ----------
         .. [1] transformers 5.23.0, ``_compute_llama3_parameters``.
@@ -439,6 +507,15 @@ class RopeSpec(Fields):
         **more
             Any other field of the spec.
 
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
+
         References
         ----------
         .. [1] transformers 5.23.0, ``_compute_proportional_rope_parameters``.
@@ -471,6 +548,15 @@ class RopeSpec(Fields):
             Multiplier of cos and sin.
         **more
             Any other field of the spec.
+
+        Returns
+        -------
+        RopeSpec
+
+        Raises
+        ------
+        TypeError, ParameterError
+            If a number is of a wrong type or out of range, or does not fit the others.
 
         Examples
         --------
@@ -516,6 +602,12 @@ class RopeSpec(Fields):
         ------
         TypeError, ValueError
             If `seq_len` is no positive integer up to 2**53.
+
+        Examples
+        --------
+        >>> s = RopeSpec.dynamic(4, factor=2, trained_length=4096)
+        >>> s.at(6144).inv_freq()
+        array([1.   , 0.005])
         """
         check_seq_len(seq_len)
         if not self.depends_on_length:
@@ -534,7 +626,19 @@ class RopeSpec(Fields):
         )
 
     def without_scaling(self) -> Self:
-        """Return the embedding that the model was trained with, before any scaling."""
+        """Return the embedding that the model was trained with, before any scaling.
+
+        Returns
+        -------
+        RopeSpec
+            With the scaling's parameters at their defaults; the spec itself if there
+            is no scaling.
+
+        Examples
+        --------
+        >>> RopeSpec.linear(4, factor=2).without_scaling() == RopeSpec.default(4)
+        True
+        """
         scheme = SCHEMES[self.scheme]
         if not scheme.scales:
             return self
@@ -587,6 +691,17 @@ class RopeSpec(Fields):
         -------
         ndarray of float64, shape (rotary_dim // 2,)
             Radians per token, correctly rounded; float32 for "hf32".
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `seq_len` is no positive integer up to 2**53, or the precision is
+            unknown.
+
+        Examples
+        --------
+        >>> RopeSpec.default(4).inv_freq(precision="hf32")
+        array([1.  , 0.01], dtype=float32)
         """
         _check_precision(precision)
         spec = self if seq_len is None else self.at(seq_len)
@@ -606,6 +721,16 @@ class RopeSpec(Fields):
         -------
         ndarray of float64, shape (rotary_dim // 2,)
             Tokens per turn; infinite where the frequency is 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `seq_len` is no positive integer up to 2**53.
+
+        Examples
+        --------
+        >>> RopeSpec.default(4).periods().round(1)
+        array([  6.3, 628.3])
         """
         inv_freq = self.inv_freq(seq_len)
         periods = np.full_like(inv_freq, np.inf)
@@ -711,6 +836,13 @@ class RopeSpec(Fields):
         ------
         TypeError, ValueError
             If an argument is of a wrong type or out of range, or `seq_len` is missing.
+
+        Examples
+        --------
+        >>> cos, sin = RopeSpec.default(4).cos_sin([0, 1])
+        >>> sin.round(4)
+        array([[0.    , 0.    ],
+               [0.8415, 0.01  ]], dtype=float32)
         """
         rotation = self.rotation(seq_len, precision)
         return tables.cos_sin(rotation, positions, dtype=dtype)
@@ -761,6 +893,12 @@ class RopeSpec(Fields):
         ------
         TypeError, ValueError
             If an argument is of a wrong type, shape or range; nothing is written then.
+
+        Examples
+        --------
+        >>> q = np.ones((1, 2, 3, 4))  # batch, heads, tokens, channels
+        >>> RopeSpec.default(4).apply(q, [7, 8, 9]).shape
+        (1, 2, 3, 4)
         """
         door = None if type(x) is np.ndarray else doors.door_of(x)
         if door is not None:
@@ -865,6 +1003,19 @@ class RopeSpec(Fields):
         ndarray
             Keys as if rotated at ``position + delta``; the attention factor, which
             they carry already, is not applied again.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of a wrong type, shape or range, `seq_len` is missing, or
+            the halves of a pair follow axes of their own; nothing is written then.
+
+        Examples
+        --------
+        >>> spec, k = RopeSpec.default(4), np.ones((3, 4))
+        >>> moved = spec.shift(spec.apply(k, [0, 1, 2]), 5)
+        >>> np.allclose(moved, spec.apply(k, [5, 6, 7]))
+        True
         """
         rotate.check_turns(self.splits_pairs, "shift")
         if delta is None:
@@ -906,8 +1057,18 @@ class RopeSpec(Fields):
 
         Raises
         ------
-        ValueError
-            If the two specs rotate different channels.
+        TypeError, ValueError
+            If an argument is of a wrong type, shape or range, `seq_len` is missing, the
+            two specs rotate different channels, or the halves of a pair follow axes of
+            their own; nothing is written then.
+
+        Examples
+        --------
+        >>> old, new = RopeSpec.default(4), RopeSpec.linear(4, factor=2)
+        >>> k = np.ones((3, 4))
+        >>> again = old.retarget(old.apply(k, [0, 1, 2]), [0, 1, 2], new)
+        >>> np.allclose(again, new.apply(k, [0, 1, 2]))
+        True
         """
         if not isinstance(other, RopeSpec):
             raise TypeError(f"other must be a RopeSpec, not {type(other).__name__}")

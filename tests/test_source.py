@@ -5,31 +5,59 @@ import re
 import subprocess
 import sys
 from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from ropeinterp.schemes import SCHEMES
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sorted((ROOT / "ropeinterp").rglob("*.py"))
 C = sorted((ROOT / "src").glob("*.[ch]"))
 
-# A module imports from lower lines only; imports for annotations do not count.
-LAYERS = (
-    ("_core",),
-    ("text", "ufuncs"),
-    ("errors",),
-    ("layouts", "positions", "scalars"),
-    ("frequencies", "planes"),
-    ("hf32", "schemes"),
-    ("export", "invariants", "arrays"),
-    ("spec",),
-    ("config",),
-    ("torch", "dask", "xarray", "planning", "precision"),
-    ("checks",),
-    ("cli",),
-    ("__main__",),
-)
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+# The package from the bottom to the top, imports for annotations included: a module
+# imports from lower lines only. A sub-package is one word, and has lines of its own.
+LAYERS = {
+    "ropeinterp": (
+        ("_core", "limits", "text"),
+        ("errors", "fields", "ufuncs"),
+        ("layouts", "positions", "schemes"),
+        ("frequencies", "invariants", "export", "rotation"),
+        ("arrays",),
+        ("spec",),
+        ("planning", "precision", "dask", "xarray", "config"),
+        ("checks", "torch"),
+        ("cli",),
+        ("__main__",),
+    ),
+    "ropeinterp.schemes": (
+        ("float32", "logarithm", "sweep"),
+        ("scheme",),
+        ("default", "given", "longrope", "yarn"),
+        ("linear", "llama3", "proportional"),
+        ("ntk",),
+        ("dynamic",),
+        ("__init__",),
+        ("derived",),
+    ),
+    "ropeinterp.arrays": (
+        ("__init__", "arguments", "doors", "memory"),
+        ("jobs", "small_calls", "tables"),
+        ("rotate",),
+    ),
+    "ropeinterp.torch": (
+        ("tensors",),
+        ("operators",),
+        ("composed", "embedding", "faults"),
+        ("dispatch", "modules"),
+        ("patching", "verification"),
+        ("__init__",),
+    ),
+}
+PACKAGE = "ropeinterp"
+# Comparisons with names of schemes that are allowed, with the reason.
+ASKS_FOR: dict[str, dict[str, str]] = {}
 ENGINES = re.compile(r"vllm|sglang|llama\.cpp|\bmlx", re.IGNORECASE)
 LIBM = re.compile(
     r"\b(sin|cos|tan|sincos|pow|exp|exp2|log|log2|sqrt|floor|ceil|trunc|rint|round|"
@@ -50,26 +78,168 @@ def includes(path):
     return names.union(*(includes(p) for p in ours if p.exists() and p != path))
 
 
-def imports(tree):
-    """Modules of ropeinterp that run when a module of it runs."""
-    for node in tree:
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            continue
-        if isinstance(node, ast.ImportFrom) and node.module == "ropeinterp":
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and "ropeinterp." in (node.module or ""):
-            yield node.module.split(".")[1]
-        yield from imports(ast.iter_child_nodes(node))
+def name_of(path):
+    """Dotted name of a module, that of a package with __init__."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=lambda p: p.name)
-def test_a_module_imports_lower_layers_only(path):
-    name = path.relative_to(ROOT / "ropeinterp").parts[0].removesuffix(".py")
-    if name == "__init__":
+TREES = {name_of(path): ast.parse(path.read_text()) for path in PYTHON}
+MODULES = {*TREES, f"{PACKAGE}._core"}
+
+
+def module_named(dotted):
+    """The module of a dotted name, or None where it names no module."""
+    package = f"{dotted}.__init__"
+    return package if package in MODULES else dotted if dotted in MODULES else None
+
+
+def imports_of(tree):
+    """Modules of ours that a module imports, at whatever place and for annotations."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from filter(None, (module_named(a.name) for a in node.names))
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = module_named(f"{node.module}.{alias.name}")
+                found = inner or module_named(node.module)
+                if found:
+                    yield found
+
+
+def circle(imports):
+    """Names of a circle of imports, or None."""
+    try:
+        list(TopologicalSorter(imports).static_order())
+    except CycleError as error:
+        return error.args[1]
+    return None
+
+
+IMPORTS = {name: set(imports_of(tree)) for name, tree in TREES.items()}
+
+
+def test_no_import_comes_back():
+    assert circle(IMPORTS) is None
+
+
+def place(name, package):
+    """Line of a module, or of the sub-package that holds it, in a package."""
+    word = name.removeprefix(f"{package}.").split(".")[0]
+    for line, words in enumerate(LAYERS[package]):
+        if word in words:
+            return line
+    raise AssertionError(f"{name} has no line in LAYERS[{package!r}]")
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_a_module_imports_lower_layers_only(package):
+    root = package == PACKAGE
+    within = {n for n in MODULES if n.startswith(f"{package}.")}
+    for name in within - {f"{PACKAGE}.__init__"}:
+        own = place(name, package)
+        for other in IMPORTS.get(name, set()) & within:
+            same = root and name.split(".")[1] == other.split(".")[1]
+            assert same or place(other, package) < own, f"{name} imports {other}"
+
+
+def test_every_package_has_layers():
+    packages = {n.removesuffix(".__init__") for n in TREES if n.endswith(".__init__")}
+    assert packages == set(LAYERS)
+
+
+def compared_words(tree):
+    """Words that a module compares with something, by == or in, and what with."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for side in sides:
+                rest = " ".join(ast.unparse(s) for s in sides if s is not side)
+                for leaf in ast.walk(side):
+                    if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str):
+                        yield leaf.value, rest
+        elif isinstance(node, ast.MatchValue) and isinstance(node.value, ast.Constant):
+            yield node.value.value, "match"
+
+
+# Names of schemes that are ordinary words, too: these count beside a scheme only.
+ORDINARY = {"default", "given", "linear", "dynamic"}
+ABOUT_SCHEMES = re.compile(r"scheme|rope_type|word|match")
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_nothing_asks_which_scheme_it_is(name):
+    if name.startswith(f"{PACKAGE}.schemes."):
         return
-    assert name in RANK, f"{name} has no line in LAYERS"
-    for other in set(imports([ast.parse(path.read_text())])) - {name}:
-        assert RANK[other] < RANK[name], f"{name} imports {other}"
+    asked = {
+        word
+        for word, other in compared_words(TREES[name])
+        if word in SCHEMES and (word not in ORDINARY or ABOUT_SCHEMES.search(other))
+    }
+    assert asked <= ASKS_FOR.get(name, {}).keys()
+
+
+def private_names(tree):
+    """Names with an underscore that a module or its classes define."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for leaf in (leaf for t in targets for leaf in ast.walk(t)):
+                if isinstance(leaf, ast.Name):
+                    yield leaf.id
+                elif isinstance(leaf, ast.Attribute):
+                    yield leaf.attr
+
+
+def is_private(word):
+    return word.startswith("_") and not word.startswith("__")
+
+
+PRIVATE = {n: set(filter(is_private, private_names(t))) for n, t in TREES.items()}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_private_names_stay_at_home(name):
+    foreign = set().union(*PRIVATE.values()) - PRIVATE[name]
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in foreign, ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom) and PACKAGE in (node.module or ""):
+            taken = {alias.name for alias in node.names} - {"_core"}
+            assert not any(map(is_private, taken)), ast.unparse(node)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_no_type_is_forged(name):
+    ours = {
+        node.name
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("cast"):
+            assert not ours & set(re.findall(r"\w+", ast.unparse(node.args[0])))
+
+
+def test_a_clone_that_was_not_built_says_so(tmp_path):
+    for path in PYTHON:
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", "import ropeinterp"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: ropeinterp is imported from")
+    assert "_core was not built" in last
+    assert "pip install --editable ." in last
 
 
 def test_importing_the_package_imports_nothing_optional():
