@@ -802,7 +802,7 @@ class RopeSpec(Fields):
         >>> cos, sin = ufuncs.cos_sin([0, 1], planes, 1.0)
         >>> cos.round(4)
         array([[1.    , 1.    ],
-               [0.5403, 0.9999]], dtype=float32)
+               [0.5403, 1.    ]], dtype=float32)
         """
         return self.rotation(seq_len).planes
 
