@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp.errors import ParameterError
+from ropeinterp.kinds import check_integer
 from ropeinterp.limits import LARGEST_EXACT
 from ropeinterp.schemes.default import default_inv_freq
 from ropeinterp.schemes.dynamic import dynamic_inv_freq
@@ -75,8 +76,7 @@ def interpolate_positions(
     if p.dtype.kind not in "iu":
         raise TypeError(f"positions must be integers, not {p.dtype}")
     for name, value in (("trained_length", trained_length), ("length", length)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+        check_integer(name, value)
         if not 0 < value <= LARGEST_EXACT:
             raise ParameterError(name, value, "must be positive and at most 2**53")
     largest = max((abs(int(p.min())), abs(int(p.max()))), default=0) if p.size else 0

@@ -13,6 +13,7 @@ import numpy as np
 
 from ropeinterp.errors import ParameterError
 from ropeinterp.fields import DEFAULTS, PARAMETERS, Fields
+from ropeinterp.kinds import is_integer, is_number
 from ropeinterp.layouts import LAYOUTS
 from ropeinterp.limits import BASES, FACTORS, LARGEST_EXACT, WIDEST
 from ropeinterp.schemes import SCHEMES, Scheme
@@ -26,9 +27,7 @@ Check: TypeAlias = Callable[[str, object], Any]
 def _real(name: str, value: object) -> float:
     if type(value) is float and -math.inf < value < math.inf:
         return value
-    if isinstance(value, bool) or not isinstance(
-        value, (int, float, np.integer, np.floating)
-    ):
+    if not is_number(value):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
     if isinstance(value, int) and abs(value) > LARGEST_EXACT**20:
         raise ParameterError(name, value, "is beyond the range of float64")
@@ -64,7 +63,7 @@ def _whole(least: int, most: int = LARGEST_EXACT) -> Check:
         number = _real(name, value)
         if not number.is_integer():
             raise ParameterError(name, number, "must be a whole number")
-        whole = int(value) if isinstance(value, (int, np.integer)) else int(number)
+        whole = int(value) if is_integer(value) else int(number)
         if not least <= whole <= most:
             raise ParameterError(name, value, f"must be from {least} to {most}")
         return whole

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ropeinterp.errors import ParameterError
+from ropeinterp.kinds import check_integer
 
 
-def _check_count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+def _check_count(name: str, value: int) -> int:
+    check_integer(name, value)
     if not 0 < value <= 2**31:
         raise ParameterError(name, value, "must be from 1 to 2**31")
     return int(value)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ropeinterp import export
-from ropeinterp.arrays import doors, rotate, tables
+from ropeinterp.arrays import adapters, rotate, tables
 from ropeinterp.arrays.arguments import check_seq_len, checked_x
 from ropeinterp.errors import ParameterError
 from ropeinterp.fields import DEFAULTS, SCALING, Fields
@@ -819,7 +819,7 @@ class RopeSpec(Fields):
         ----------
         positions : array_like of int or float64, shape (...)
             Token positions, of any sign, at most 2**53 in magnitude. With `axis_map`
-            the leading axis holds one position per axis; plain positions count on
+            the leading axis holds one position per axis; positions without it count on
             every axis.
         seq_len : int, optional
             Largest position + 1; needed where the frequencies depend on it.
@@ -900,10 +900,10 @@ class RopeSpec(Fields):
         >>> RopeSpec.default(4).apply(q, [7, 8, 9]).shape
         (1, 2, 3, 4)
         """
-        door = None if type(x) is np.ndarray else doors.door_of(x)
-        if door is not None:
-            return doors.apply(  # type: ignore[no-any-return]
-                door,
+        adapter = None if type(x) is np.ndarray else adapters.adapter_of(x)
+        if adapter is not None:
+            return adapters.apply(  # type: ignore[no-any-return]
+                adapter,
                 x,
                 positions,
                 self,

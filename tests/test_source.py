@@ -20,7 +20,7 @@ C = sorted((ROOT / "src").glob("*.[ch]"))
 # imports from lower lines only. A sub-package is one word, and has lines of its own.
 LAYERS = {
     "ropeinterp": (
-        ("_core", "limits", "text"),
+        ("_core", "kinds", "limits", "text"),
         ("errors", "fields", "ufuncs"),
         ("layouts", "positions", "schemes"),
         ("frequencies", "invariants", "export", "rotation"),
@@ -42,7 +42,7 @@ LAYERS = {
         ("derived",),
     ),
     "ropeinterp.arrays": (
-        ("__init__", "arguments", "doors", "memory"),
+        ("__init__", "arguments", "adapters", "memory"),
         ("jobs", "small_calls", "tables"),
         ("rotate",),
     ),

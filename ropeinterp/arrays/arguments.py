@@ -8,23 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ropeinterp.kinds import check_integer, is_integer
+from ropeinterp.limits import LARGEST_EXACT
 from ropeinterp.text import printable
 
-_LARGEST = 2**53
 
-
-def check_seq_len(seq_len: object, name: str = "seq_len") -> None:
+def check_seq_len(seq_len: int, name: str = "seq_len") -> None:
     """Refuse what is no sequence length: a positive integer up to 2**53."""
-    if isinstance(seq_len, bool) or not isinstance(seq_len, (int, np.integer)):
-        raise TypeError(f"{name} must be an int, not {type(seq_len).__name__}")
-    if not 0 < seq_len <= _LARGEST:
+    check_integer(name, seq_len)
+    if not 0 < seq_len <= LARGEST_EXACT:
         raise ValueError(f"{name} {printable(int(seq_len))}: must be from 1 to 2**53")
 
 
-def check_threads(threads: object) -> None:
+def check_threads(threads: int) -> None:
     """Refuse what is no number of threads: a positive integer."""
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
-        raise TypeError(f"threads must be an int, not {type(threads).__name__}")
+    check_integer("threads", threads)
     if threads < 1:
         raise ValueError(f"threads {threads}: must be at least 1")
 
@@ -44,7 +42,7 @@ def is_bfloat16(dtype: np.dtype[Any]) -> bool:
     return dtype.type.__name__ == "bfloat16" and dtype.itemsize == 2
 
 
-def _plain_array(name: str, value: ArrayLike) -> NDArray[Any]:
+def _ndarray(name: str, value: ArrayLike) -> NDArray[Any]:
     if type(value) is np.ndarray:
         return value
     if isinstance(value, np.ma.MaskedArray):
@@ -97,24 +95,24 @@ def _beyond(p: NDArray[Any]) -> int | float | None:
     """Return a position that is not within 2**53, if there is one."""
     if p.size <= 16:  # a step of decoding: NumPy's calls would cost more than the loop
         for value in p.ravel().tolist():
-            if not -_LARGEST <= value <= _LARGEST:
+            if not -LARGEST_EXACT <= value <= LARGEST_EXACT:
                 found: int | float = value
                 return found
         return None
     if p.dtype.kind == "f":
-        bad = ~(np.abs(p) <= _LARGEST)
+        bad = ~(np.abs(p) <= LARGEST_EXACT)
     elif p.dtype.itemsize == 8:
-        bad = (p > _LARGEST) | (p < -_LARGEST)
+        bad = (p > LARGEST_EXACT) | (p < -LARGEST_EXACT)
     else:
         return None
     return p[bad].ravel()[0].item() if bad.any() else None
 
 
 def _numbers(values: ArrayLike) -> NDArray[Any]:
-    """Positions that are no plain array as one."""
+    """Positions that are no ndarray as one."""
     if isinstance(values, (int, list, tuple, range)):
         values = _integers(values)
-    return _plain_array("positions", values)
+    return _ndarray("positions", values)
 
 
 def _integers(values: Any) -> Any:
@@ -124,7 +122,7 @@ def _integers(values: Any) -> Any:
         return array.astype(np.int64)
     if array.dtype.kind in "Ou":
         for v in np.asarray(values, object).ravel():
-            if isinstance(v, int) and not isinstance(v, bool) and abs(v) > _LARGEST:
+            if is_integer(v) and abs(v) > LARGEST_EXACT:
                 raise ValueError(
                     f"positions {printable(v)}: must be at most 2**53 in magnitude"
                 )
@@ -133,7 +131,7 @@ def _integers(values: Any) -> Any:
 
 def checked_x(x: ArrayLike, name: str = "x") -> NDArray[Any]:
     """Return x as an array of a dtype that can be rotated, or raise."""
-    array = _plain_array(name, x)
+    array = _ndarray(name, x)
     if not isinstance(x, (np.ndarray, np.generic)) and hasattr(x, "__array_ufunc__"):
         raise TypeError(
             f"{name} is a {type(x).__name__}, which would come back as an ndarray: "
@@ -243,10 +241,7 @@ def _broadcasts(n: int, m: int) -> bool:
 
 def sequence_axis(seq_axis: int, ndim: int, name: str = "x") -> int:
     """Return `seq_axis` counted from the front, or raise."""
-    if type(seq_axis) is not int and (
-        isinstance(seq_axis, bool) or not isinstance(seq_axis, (int, np.integer))
-    ):
-        raise TypeError(f"seq_axis must be an int, not {type(seq_axis).__name__}")
+    check_integer("seq_axis", seq_axis)
     axis = int(seq_axis) + ndim if seq_axis < 0 else int(seq_axis)
     if not 0 <= axis < ndim - 1:
         raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp.errors import ParameterError
+from ropeinterp.kinds import check_integer
 from ropeinterp.limits import PARAMETERS, WIDEST
 
 
@@ -26,8 +27,7 @@ def check_above(name: str, values: NDArray[Any] | float, least: float) -> None:
 
 def pair_indices(dim: int, least: int = 2) -> NDArray[np.float64]:
     """Return the indices k of the pairs of `dim` channels, or raise."""
-    if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
-        raise TypeError(f"dim must be an int, not {type(dim).__name__}")
+    check_integer("dim", dim)
     if dim < least or dim % 2:
         raise ParameterError("dim", int(dim), f"must be even and at least {least}")
     if dim > WIDEST:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ropeinterp import _core
 from ropeinterp.errors import ParameterError
 from ropeinterp.fields import Fields
+from ropeinterp.kinds import is_number
 from ropeinterp.schemes.float32 import Float32, powers
 from ropeinterp.schemes.logarithm import PLACES, TWO_PI, Number, ln, log, ratio
 from ropeinterp.schemes.scheme import (
@@ -121,7 +122,7 @@ def yarn_attention(
     for name, m in (("mscale", mscale), ("mscale_all_dim", mscale_all_dim)):
         if m is None:
             continue
-        if isinstance(m, bool) or not isinstance(m, (int, float)):
+        if not is_number(m):
             raise TypeError(f"{name} must be a number, not {type(m).__name__}")
         if not 0.0 <= m < math.inf:
             raise ParameterError(name, m, "must be finite and at least 0")

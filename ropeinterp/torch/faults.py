@@ -39,7 +39,7 @@ class Case(NamedTuple):
         return self.spec.inv_freq()
 
     @property
-    def plain(self) -> Table:
+    def unscaled(self) -> Table:
         """Frequencies before any scaling."""
         return self.spec.without_scaling().inv_freq()
 
@@ -97,8 +97,8 @@ def _without_values(case: Case) -> bool:
 
 
 def _scaled_twice(case: Case) -> bool:
-    twice = case.exact * case.exact / case.plain
-    return _like(case.live, np.where(case.plain > 0, twice, 0.0))
+    twice = case.exact * case.exact / case.unscaled
+    return _like(case.live, np.where(case.unscaled > 0, twice, 0.0))
 
 
 def _base_fell_back(case: Case) -> bool:
@@ -125,8 +125,8 @@ def _other_base(case: Case) -> bool:
 
 def _other_factor(case: Case) -> bool:
     """Guess the factor from the slowest pair, which every scheme divides by it."""
-    turning = np.flatnonzero(case.plain)[-1]
-    factor = float(case.plain[turning] / case.live[turning])
+    turning = np.flatnonzero(case.unscaled)[-1]
+    factor = float(case.unscaled[turning] / case.live[turning])
     if not SCHEMES[case.spec.scheme].divides_slowest or not 0 < factor < 1e6:
         return False
     return _like_any(case.live, [replace(case.spec, factor=factor)])
@@ -146,7 +146,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("bfloat16", _rounded_to(torch.bfloat16), "was rounded to bfloat16"),
     Fault("float16", _rounded_to(torch.float16), "was rounded to float16"),
     Fault(
-        "unscaled", lambda c: _like(c.live, c.plain), "lacks the scaling of the config"
+        "unscaled",
+        lambda c: _like(c.live, c.unscaled),
+        "lacks the scaling of the config",
     ),
     Fault("scaled_twice", _scaled_twice, "has the scaling of the config twice"),
     Fault(

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
-class Door(NamedTuple):
+class Adapter(NamedTuple):
     """The module whose apply() rotates arrays of a package.
 
     `takes` names the arguments that it takes beside those that all do.
@@ -23,33 +23,33 @@ class Door(NamedTuple):
 
 
 # By the package that defines the type of an array.
-DOORS: Mapping[str, Door] = MappingProxyType(
+ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
     {
-        "torch": Door("ropeinterp.torch", frozenset({"out"})),
-        "dask": Door("ropeinterp.dask", frozenset({"precision"})),
-        "xarray": Door("ropeinterp.xarray", frozenset({"precision", "threads"})),
+        "torch": Adapter("ropeinterp.torch", frozenset({"out"})),
+        "dask": Adapter("ropeinterp.dask", frozenset({"precision"})),
+        "xarray": Adapter("ropeinterp.xarray", frozenset({"precision", "threads"})),
     }
 )
 
-# Arguments that not every door takes, as they are where a caller says nothing.
+# Arguments that not every adapter takes, as they are where a caller says nothing.
 _NEUTRAL: Mapping[str, object] = MappingProxyType(
     {"out": None, "precision": "exact", "threads": None}
 )
 
 
-def door_of(x: object) -> Door | None:
-    """Return the door for an array; None for NumPy's and what becomes one."""
+def adapter_of(x: object) -> Adapter | None:
+    """Return the adapter for an array; None for NumPy's and what becomes one."""
     packages = (t.__module__.partition(".")[0] for t in type(x).__mro__)
-    return next((DOORS[name] for name in packages if name in DOORS), None)
+    return next((ADAPTERS[name] for name in packages if name in ADAPTERS), None)
 
 
-def apply(door: Door, x: Any, *given: Any, **more: Any) -> Any:
+def apply(adapter: Adapter, x: Any, *given: Any, **more: Any) -> Any:
     """Rotate an array of another package.
 
     Parameters
     ----------
-    door : Door
-        From :func:`door_of`.
+    adapter : Adapter
+        From :func:`adapter_of`.
     x : array of another package
         What to rotate.
     *given
@@ -70,7 +70,7 @@ def apply(door: Door, x: Any, *given: Any, **more: Any) -> Any:
     for name, neutral in _NEUTRAL.items():
         value = more[name]
         same = value is neutral or (isinstance(value, str) and value == neutral)
-        if name not in door.takes and not same:
+        if name not in adapter.takes and not same:
             raise TypeError(f"{name} is not taken with a {type(x).__name__} as x")
-    taken = {k: v for k, v in more.items() if k not in _NEUTRAL or k in door.takes}
-    return import_module(door.module).apply(x, *given, **taken)
+    taken = {k: v for k, v in more.items() if k not in _NEUTRAL or k in adapter.takes}
+    return import_module(adapter.module).apply(x, *given, **taken)
