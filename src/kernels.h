@@ -35,8 +35,9 @@ typedef struct {
     double sin_scale; /* the same, with the sign of the position                1 */
 } rope_position;
 
-/* Rows of n cosines and sines, one per position, `row` elements apart; u[j] is row j of
- * the turn planes. */
+/* Rows of n cosines and sines, one per position; u[j] is row j of the turn planes.
+ * `row` is a distance in elements, of any sign: rows lie at least n elements apart, if
+ * there is more than one. */
 typedef void
 rope_phases_f16(ptrdiff_t n, const double *const *u, ptrdiff_t rows,
                 const rope_position *at, ptrdiff_t row, float16 *cos, float16 *sin);
@@ -50,14 +51,14 @@ typedef void
 rope_phases_f64(ptrdiff_t n, const double *const *u, ptrdiff_t rows,
                 const rope_position *at, ptrdiff_t row, double *cos, double *sin);
 
-/* Rows that turn by the same angles; distances in elements. */
+/* Rows that turn by the same angles. Lengths are at least 0; distances have a sign. */
 typedef struct {
-    ptrdiff_t n;            /* pairs of a row                                        */
-    ptrdiff_t gap;          /* between the two halves, in the half layout            */
-    ptrdiff_t rows;         /* how many                                              */
-    ptrdiff_t x_row, y_row; /* from one row to the next                              */
-    ptrdiff_t ahead;        /* to a row of x that will come: ask for it; 0: for none */
-    ptrdiff_t d;            /* channels of it to ask for                             */
+    ptrdiff_t n;            /* length: pairs of a row                         pair */
+    ptrdiff_t gap;          /* length: between the halves, half layout     element */
+    ptrdiff_t rows;         /* length: how many                                row */
+    ptrdiff_t x_row, y_row; /* distances: from one row to the next         element */
+    ptrdiff_t ahead;        /* distance: to a row of x to ask for, or 0       byte */
+    ptrdiff_t d;            /* length: of such a row                       element */
 } rope_rows;
 
 typedef void rope_rotate_f16(const rope_rows *of, const float *cos, const float *sin,

@@ -20,20 +20,30 @@
 #define ROPE_IVDEP
 #endif
 
-/* Ask for a row early, into the second cache: between heads the steps are powers of
- * two, where the hardware starts anew. The address may lie outside the array, so it is
- * a number until it is used, and a prefetch of nothing does no harm. Between the rows
- * that are rotated: all rows of a position at once take a tenth to a third more time.
+/*
+ * Ask for a row early, into the second cache.
+ *
+ *   Given:
+ *     row    where a row begins
+ *     ahead  distance from there to the row that will come, of any sign; 0: none  byte
+ *     bytes  length of what is asked for, the one measure of the work done here   byte
+ *
+ *   Notes:
+ *     1) Between heads the steps are powers of two, where the hardware starts anew.
+ *     2) The address may lie outside the array, so it is a number until it is used, and
+ *        a prefetch of nothing does no harm.
+ *     3) Between the rows that are rotated: all rows of a position at once take a tenth
+ *        to a third more time.
  */
 static inline void
-ask_for(const void *row, ptrdiff_t ahead, ptrdiff_t d, size_t size)
+ask_for(const void *row, ptrdiff_t ahead, size_t bytes)
 {
 #if defined(__GNUC__)
-    const uintptr_t start = (uintptr_t)row + (uintptr_t)ahead * size;
-    for (uintptr_t i = 0; ahead != 0 && i < (uintptr_t)d * size; i += 64)
+    const uintptr_t start = (uintptr_t)row + (uintptr_t)ahead;
+    for (size_t i = 0; ahead != 0 && i < bytes; i += ROPE_LINE)
         __builtin_prefetch((const void *)(start + i), 0, 2);
 #else
-    (void)row, (void)ahead, (void)d, (void)size;
+    (void)row, (void)ahead, (void)bytes;
 #endif
 }
 

@@ -6,8 +6,9 @@ static void
 NAME(rotate_half)(const rope_rows *of, const T *cos, const T *sin, const T *x, T *y)
 {
     const ptrdiff_t n = of->n, gap = of->gap;
+    const size_t asked = (size_t)of->d * sizeof(T);
     for (ptrdiff_t r = 0; r < of->rows; ++r, x += of->x_row, y += of->y_row) {
-        ask_for(x, of->ahead, of->d, sizeof(T));
+        ask_for(x, of->ahead, asked);
         ROPE_IVDEP
         for (ptrdiff_t i = 0; i < n; ++i) {
             const T a = x[i], b = x[i + gap];
@@ -23,8 +24,9 @@ NAME(rotate_interleaved)(const rope_rows *of, const T *cos, const T *sin, const 
                          T *y)
 {
     const ptrdiff_t n = of->n;
+    const size_t asked = (size_t)of->d * sizeof(T);
     for (ptrdiff_t r = 0; r < of->rows; ++r, x += of->x_row, y += of->y_row) {
-        ask_for(x, of->ahead, of->d, sizeof(T));
+        ask_for(x, of->ahead, asked);
         ROPE_IVDEP
         for (ptrdiff_t i = 0; i < n; ++i) {
             const T a = x[2 * i], b = x[2 * i + 1];
@@ -40,8 +42,9 @@ NAME(rotate_interleaved_to_half)(const rope_rows *of, const T *cos, const T *sin
                                  const T *x, T *y)
 {
     const ptrdiff_t n = of->n, gap = of->gap;
+    const size_t asked = (size_t)of->d * sizeof(T);
     for (ptrdiff_t r = 0; r < of->rows; ++r, x += of->x_row, y += of->y_row) {
-        ask_for(x, of->ahead, of->d, sizeof(T));
+        ask_for(x, of->ahead, asked);
         ROPE_IVDEP
         for (ptrdiff_t i = 0; i < n; ++i) {
             const T a = x[2 * i], b = x[2 * i + 1];

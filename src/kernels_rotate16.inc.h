@@ -36,14 +36,15 @@ NAME(rotate_half)(const rope_rows *of, const float *cos, const float *sin, const
 #ifdef ROPE_LANES
     const ptrdiff_t gap = of->gap, rows = of->rows, x_row = of->x_row,
                     y_row = of->y_row;
-    const ptrdiff_t ahead = of->ahead, d = of->d;
+    const ptrdiff_t ahead = of->ahead;
+    const size_t asked = (size_t)of->d * sizeof(T);
     for (; i + ROPE_LANES <= of->n; i += ROPE_LANES) {
         const lanes c = NAME(load_table)(cos + i), s = NAME(load_table)(sin + i);
         const T *from = x + i;
         T *to = y + i;
         for (ptrdiff_t r = 0; r < rows; ++r, from += x_row, to += y_row) {
             if (i == 0)
-                ask_for(from, ahead, d, sizeof(T));
+                ask_for(from, ahead, asked);
             const lanes a = NAME(load_lanes)(from), b = NAME(load_lanes)(from + gap);
             NAME(store_lanes)(to, turned(a, c, b, s));
             NAME(store_lanes)(to + gap, turned_other(b, c, a, s));
@@ -58,10 +59,11 @@ static void
 NAME(rotate_interleaved)(const rope_rows *of, const float *cos, const float *sin,
                          const T *x, T *y)
 {
+    const size_t asked = (size_t)of->d * sizeof(T);
     float row[2 * NAME(RUN)];
     for (ptrdiff_t r = 0; r < of->rows; ++r, x += of->x_row, y += of->y_row) {
         ptrdiff_t i = 0;
-        ask_for(x, of->ahead, of->d, sizeof(T));
+        ask_for(x, of->ahead, asked);
 #if defined(ROPE_LANES) && defined(TURN_WORDS)
         for (; i + ROPE_LANES / 2 <= of->n; i += ROPE_LANES / 2)
             TURN_WORDS(cos + i, sin + i, x + 2 * i, y + 2 * i);
@@ -80,9 +82,10 @@ static void
 NAME(rotate_interleaved_to_half)(const rope_rows *of, const float *cos,
                                  const float *sin, const T *x, T *y)
 {
+    const size_t asked = (size_t)of->d * sizeof(T);
     float row[2 * NAME(RUN)], moved[2 * NAME(RUN)];
     for (ptrdiff_t r = 0; r < of->rows; ++r, x += of->x_row, y += of->y_row) {
-        ask_for(x, of->ahead, of->d, sizeof(T));
+        ask_for(x, of->ahead, asked);
         for (ptrdiff_t i = 0; i < of->n; i += NAME(RUN)) {
             const ptrdiff_t m = of->n - i < NAME(RUN) ? of->n - i : NAME(RUN);
             const rope_rows run = NAME(one_row)(m);

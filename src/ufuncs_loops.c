@@ -91,10 +91,11 @@ split_position(double position, double scale)
     return p;
 }
 
-static npy_intp
-distance(npy_intp step)
+/* The length of a distance; the difference of unsigned numbers never overflows. */
+static size_t
+magnitude(npy_intp distance)
 {
-    return step < 0 ? -step : step;
+    return distance < 0 ? 0 - (size_t)distance : (size_t)distance;
 }
 
 static double

@@ -11,6 +11,14 @@
 
 /* ---- the rotation --------------------------------------------------------------- */
 
+/* Distance in bytes along an axis. That of an axis of one element is never taken, and
+ * may be any number. */
+static npy_intp
+step_along(PyArrayObject *array, int axis)
+{
+    return PyArray_DIM(array, axis) == 1 ? 0 : PyArray_STRIDE(array, axis);
+}
+
 /* Call a loop as NumPy does for (n,d),(),(p,h),()->(n,d), with (m,d) after (n,d) for
  * two arrays; once for each index of the axes that are left. */
 static void
@@ -28,9 +36,9 @@ rotate(plain_call *call, PyUFuncGenericFunction loop, void *data)
             const int operand = a + k * (n + 3);
             npy_intp *const own = core + 2 * (a + k * (n + 1));
             args[operand] = PyArray_BYTES(both[k]);
-            steps[operand] = PyArray_STRIDE(both[k], call->tokens);
-            own[0] = call->heads < 0 ? 0 : PyArray_STRIDE(both[k], call->heads);
-            own[1] = PyArray_STRIDE(both[k], ndim - 1);
+            steps[operand] = step_along(both[k], call->tokens);
+            own[0] = call->heads < 0 ? 0 : step_along(both[k], call->heads);
+            own[1] = step_along(both[k], ndim - 1);
         }
         dims[a == 0 ? 1 : 3] =
             call->heads < 0 ? 1 : PyArray_DIM(call->x[a], call->heads);
@@ -42,8 +50,8 @@ rotate(plain_call *call, PyUFuncGenericFunction loop, void *data)
     args[n + 1] = PyArray_BYTES(call->planes);
     args[n + 2] = (char *)&call->scale;
     steps[n] = (npy_intp)sizeof(double);
-    core[2 * n] = PyArray_STRIDE(call->planes, 0);
-    core[2 * n + 1] = PyArray_STRIDE(call->planes, 1);
+    core[2 * n] = step_along(call->planes, 0);
+    core[2 * n + 1] = step_along(call->planes, 1);
     for (int axis = 0; axis >= 0;) {
         loop(args, dims, steps, data);
         for (axis = ndim - 2; axis >= 0; --axis) {
@@ -52,8 +60,8 @@ rotate(plain_call *call, PyUFuncGenericFunction loop, void *data)
             const int is_last = ++index[axis] == PyArray_DIM(call->x[0], axis);
             const npy_intp by = is_last ? 1 - index[axis] : 1;
             for (int a = 0; a < n; ++a) {
-                args[a] += by * PyArray_STRIDE(call->x[a], axis);
-                args[a + n + 3] += by * PyArray_STRIDE(call->out[a], axis);
+                args[a] += by * step_along(call->x[a], axis);
+                args[a + n + 3] += by * step_along(call->out[a], axis);
             }
             if (!is_last)
                 break;

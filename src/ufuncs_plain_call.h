@@ -78,9 +78,9 @@ is_nested(PyArrayObject *a)
     int axes = 0;
     for (int i = 0; i < PyArray_NDIM(a); ++i) {
         const npy_intp stride = PyArray_STRIDE(a, i), n = PyArray_DIM(a, i);
-        const npy_intp step = stride < 0 ? -stride : stride;
-        if (n == 1)
+        if (n == 1) /* of any stride */
             continue;
+        const npy_intp step = stride < 0 ? -stride : stride;
         int at = axes++;
         for (; at > 0 && steps[at - 1] > step; --at) {
             steps[at] = steps[at - 1];

@@ -120,7 +120,7 @@ NAME(rotate_streaming)(const rope_kernels *kernels, const rope_array *of,
     for (npy_intp i = 0; i < positions; ++i)
         for (npy_intp k = 0; k < rows->rows; k += most) {
             some.rows = least(rows->rows - k, most);
-            some.ahead = row_ahead(of, positions, first, i) / size;
+            some.ahead = row_ahead(of, positions, first, i);
             part.rows = some.rows;
             part.row = buffer[half] + ROPE_LINE;
             part.y = y_at(of, start + i, first + k);
@@ -155,7 +155,7 @@ NAME(rotate_rows)(const rope_kernels *kernels, const rope_array *of, npy_intp st
             continue;
         }
         for (npy_intp i = 0; i < positions; ++i) {
-            rows.ahead = row_ahead(of, positions, first, i) / size;
+            rows.ahead = row_ahead(of, positions, first, i);
             NAME(rotate_alike)(kernels, j, &rows, cos + i * n, sin + i * n,
                                x_at(of, start + i, first), of->x_step,
                                y_at(of, start + i, first), of->y_step);

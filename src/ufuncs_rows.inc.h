@@ -6,13 +6,13 @@ enum { POSITION, HEAD };
 
 typedef struct {
     char *x, *y;
-    npy_intp h, d; /* pairs that rotate, channels of a row         */
-    npy_intp positions, heads;
-    npy_intp x_row[2], y_row[2]; /* bytes from one row to the next               */
-    npy_intp x_step, y_step;     /* bytes from one channel to the next           */
-    int streams;                 /* write around the caches                      */
-    npy_intp group;              /* heads that go together                       */
-    npy_intp early;              /* positions from a row to that asked for, or 0 */
+    npy_intp h, d;               /* lengths: pairs that rotate, channels of a row   */
+    npy_intp positions, heads;   /* lengths                                         */
+    npy_intp x_row[2], y_row[2]; /* distances: from one row to the next        byte */
+    npy_intp x_step, y_step;     /* distances: from one channel to the next    byte */
+    int streams;                 /* write around the caches                         */
+    npy_intp group;              /* length: heads that go together                  */
+    npy_intp early;              /* length: positions from a row to that asked for  */
 } rope_array;
 
 static const char *
@@ -65,7 +65,7 @@ static npy_intp
 heads_at_once(const rope_array *array, npy_intp size)
 {
     const int are_neighbours =
-        distance(array->x_row[HEAD]) <= distance(array->x_row[POSITION]);
+        magnitude(array->x_row[HEAD]) <= magnitude(array->x_row[POSITION]);
     const int have_runs = array->streams && runs_by_head(array, size);
     if (are_neighbours && !have_runs && array->heads > 0)
         return array->heads;
@@ -85,8 +85,8 @@ positions_early(const rope_array *array, npy_intp size, npy_intp group)
     return asks ? rows_within(EARLY_BYTES, bytes * group) : 0;
 }
 
-/* Bytes from row i of a block of positions to that which is asked for: of the same
- * heads, of the next ones, or of the first ones in the next block. */
+/* Distance in bytes from row i of a block of positions to that which is asked for, or
+ * 0: of the same heads, of the next ones, or of the first ones in the next block. */
 static npy_intp
 row_ahead(const rope_array *of, npy_intp positions, npy_intp first, npy_intp i)
 {
@@ -173,7 +173,7 @@ finish_runs(const stream_part *last, npy_intp bytes, rope_run *runs, const char 
         finish_run(&runs[r], next + r * last->pitch);
 }
 
-/* What the rows of a fused call have in common; steps in bytes. */
+/* What the rows of a fused call have in common; steps are distances in bytes. */
 typedef struct {
     npy_intp n; /* positions */
     const char *position, *planes, *scale;

@@ -1,7 +1,16 @@
 /* Template, once per type of a table: (),(p,h),() -> (h),(h). */
 
+/* Whether rows of n pairs, `row_step` bytes apart in any direction, lie apart and in
+ * whole elements: then a kernel writes them. */
+static int
+NAME(are_rows)(npy_intp n, npy_intp rows, npy_intp row_step)
+{
+    return rows == 1 || (row_step % (npy_intp)sizeof(T) == 0 &&
+                         magnitude(row_step) >= (size_t)n * sizeof(T));
+}
+
 /* A batch of rows into the arrays themselves where a row is contiguous, else row by row
- * through the stack. */
+ * through the stack. Steps are distances in bytes. */
 static void
 NAME(table_rows)(const rope_kernels *kernels, npy_intp n, const plane_tile *planes,
                  npy_intp rows, const rope_position *at, char *cos, char *sin,
@@ -9,7 +18,7 @@ NAME(table_rows)(const rope_kernels *kernels, npy_intp n, const plane_tile *plan
 {
     const npy_intp size = (npy_intp)sizeof(T);
     if (steps[0] == size && steps[1] == size && row_steps[0] == row_steps[1] &&
-        row_steps[0] % size == 0) {
+        NAME(are_rows)(n, rows, row_steps[0])) {
         kernels->NAME(phases)(n, planes->row, rows, at, row_steps[0] / size,
                               (T *)(void *)cos, (T *)(void *)sin);
         return;
