@@ -7,17 +7,12 @@
 #include "rope_math.h"
 #include "ufuncs_fp.h"
 
-static const rope_formula *const formulas[] = {
-    &rope_default,  &rope_linear, &rope_ntk,          &rope_dynamic, &rope_yarn,
-    &rope_longrope, &rope_llama3, &rope_proportional, &rope_given,
-};
-
 static const rope_formula *
 formula_of(const char *scheme)
 {
-    for (size_t i = 0; i < sizeof formulas / sizeof *formulas; ++i)
-        if (strcmp(formulas[i]->scheme, scheme) == 0)
-            return formulas[i];
+    for (const rope_formula *const *row = rope_formulas; *row != NULL; ++row)
+        if (strcmp((*row)->scheme, scheme) == 0)
+            return *row;
     PyErr_Format(PyExc_ValueError, "no scheme has the name %.40s", scheme);
     return NULL;
 }
@@ -70,8 +65,9 @@ rope_module_frequencies(PyObject *Py_UNUSED(module), PyObject *args)
     if (formula == NULL)
         return NULL;
     const int per_pair = formula->pair_parameter >= 0;
+    const int n_numbers = formula->n_parameters + formula->has_denominator - per_pair;
     double parameter[ROPE_MAX_PARAMETERS];
-    if (take_numbers(parameter, formula->n_parameters - per_pair, parameters) < 0)
+    if (take_numbers(parameter, n_numbers, parameters) < 0)
         return NULL;
     const npy_intp shape[] = {ROPE_PLANES, n};
     PyObject *result =

@@ -119,6 +119,38 @@ scale(const rope_terms *terms, wide *w)
     *w = wide_multiply(w, &terms->scale);
 }
 
+/* ---- what all gufuncs say of themselves -------------------------------------- */
+
+#define DOC_K_DIM_BASE                                                                 \
+    "Parameters\n"                                                                     \
+    "----------\n"                                                                     \
+    "k : array_like of float64, shape (h,), pair\n"                                    \
+    "    Indices of pairs, whole numbers from 0 to 2**20 in any order.\n"              \
+    "dim : array_like of float64, shape (), channel\n"                                 \
+    "    Rotated channels of a head, a whole number up to 2**20.\n"                    \
+    "base : array_like of float64, shape (), 1\n"                                      \
+    "    Rotary base b (rope_theta), between 2**-500 and 2**500.\n"
+#define DOC_FACTOR                                                                     \
+    "factor : array_like of float64, shape (), 1\n"                                    \
+    "    Context multiplier, between 2**-500 and 2**500.\n"
+#define DOC_RETURNS                                                                    \
+    "\n"                                                                               \
+    "Returns\n"                                                                        \
+    "-------\n"                                                                        \
+    "ndarray of float64, shape (h,)\n"                                                 \
+    "    Inverse frequencies, rad / token. Each is the double nearest to the exact\n"  \
+    "    value (0.5 ulp); NaN where a number is out of range.\n"                       \
+    "\n"                                                                               \
+    "Notes\n"                                                                          \
+    "-----\n"                                                                          \
+    "Operands broadcast: one set of parameters for each index of their loop axes.\n"   \
+    "`out` may be `k` or overlap any operand. A ValueError says that shapes do not\n"  \
+    "fit; values are not checked.\n"                                                   \
+    "\n"                                                                               \
+    "Examples\n"                                                                       \
+    "--------\n"                                                                       \
+    ">>> import ropeinterp as ri\n"
+
 /* ---- one scheme after the other --------------------------------------------- */
 
 /*
@@ -143,7 +175,21 @@ pair_default(const rope_terms *terms, double k, double of_pair, wide *w)
     return 1;
 }
 
-const rope_formula rope_default = {"default", 2, 0, -1, prepare_default, pair_default};
+static const rope_formula default_formula = {
+    "default",
+    2,
+    0,
+    -1,
+    prepare_default,
+    pair_default,
+    "inv_freq_default",
+    "inv_freq_default(k, dim, base, /)  (h),(),()->(h)\n"
+    "\n"
+    "Inverse frequencies without any interpolation: base**(-2k/dim).\n"
+    "\n" DOC_K_DIM_BASE DOC_RETURNS
+    ">>> ri.ufuncs.inv_freq_default([0, 1, 2, 3], 8, 10000.0)\n"
+    "array([1.   , 0.1  , 0.01 , 0.001])\n",
+};
 
 /*
  * Inverse frequency after position interpolation.
@@ -170,7 +216,21 @@ prepare_linear(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_linear = {"linear", 4, 1, -1, prepare_linear, pair_default};
+static const rope_formula linear_formula = {
+    "linear",
+    3,
+    1,
+    -1,
+    prepare_linear,
+    pair_default,
+    "inv_freq_linear",
+    "inv_freq_linear(k, dim, base, factor, /)  (h),(),(),()->(h)\n"
+    "\n"
+    "After position interpolation: base**(-2k/dim) / factor.\n"
+    "\n" DOC_K_DIM_BASE DOC_FACTOR DOC_RETURNS
+    ">>> ri.ufuncs.inv_freq_linear([0, 1, 2, 3], 8, 10000.0, 2.0)\n"
+    "array([0.5   , 0.05  , 0.005 , 0.0005])\n",
+};
 
 /*
  * Inverse frequency after base scaling ("NTK-aware").
@@ -198,7 +258,21 @@ prepare_ntk(const double *parameter, rope_terms *terms)
     return prepare_base_scaled(parameter, terms, &lambda);
 }
 
-const rope_formula rope_ntk = {"ntk", 4, 1, -1, prepare_ntk, pair_default};
+static const rope_formula ntk_formula = {
+    "ntk",
+    3,
+    1,
+    -1,
+    prepare_ntk,
+    pair_default,
+    "inv_freq_ntk",
+    "inv_freq_ntk(k, dim, base, factor, /)  (h),(),(),()->(h)\n"
+    "\n"
+    "After base scaling: (base * factor**(dim/(dim-2)))**(-2k/dim); dim from 3.\n"
+    "\n" DOC_K_DIM_BASE DOC_FACTOR DOC_RETURNS
+    ">>> ri.ufuncs.inv_freq_ntk([0, 3], 8, 10000.0, 2.0)\n"
+    "array([1.e+00, 5.e-04])\n",
+};
 
 /*
  * Inverse frequency under dynamic base scaling, at one sequence length.
@@ -233,7 +307,26 @@ prepare_dynamic(const double *parameter, rope_terms *terms)
     return prepare_base_scaled(parameter, terms, &s);
 }
 
-const rope_formula rope_dynamic = {"dynamic", 6, 1, -1, prepare_dynamic, pair_default};
+static const rope_formula dynamic_formula = {
+    "dynamic",
+    5,
+    1,
+    -1,
+    prepare_dynamic,
+    pair_default,
+    "inv_freq_dynamic",
+    "inv_freq_dynamic(k, dim, base, factor, length, trained_length, /)\n"
+    "(h),(),(),(),(),()->(h)\n"
+    "\n"
+    "Dynamic base scaling at one sequence length: inv_freq_ntk with\n"
+    "factor * length / trained_length - (factor - 1) for its factor, dim from 3.\n"
+    "\n" DOC_K_DIM_BASE DOC_FACTOR "length : array_like of float64, shape (), token\n"
+    "    Longest position + 1, > 0; up to trained_length nothing scales.\n"
+    "trained_length : array_like of float64, shape (), token\n"
+    "    Length that the model was trained with, > 0.\n" DOC_RETURNS
+    ">>> ri.ufuncs.inv_freq_dynamic([0, 3], 8, 10000.0, 2.0, 4096, 2048)\n"
+    "array([1.00000000e+00, 3.33333333e-04])\n",
+};
 
 /*
  * Inverse frequency after interpolation by parts (YaRN).
@@ -281,7 +374,26 @@ prepare_yarn(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_yarn = {"yarn", 6, 1, -1, prepare_yarn, pair_yarn};
+static const rope_formula yarn_formula = {
+    "yarn",
+    5,
+    1,
+    -1,
+    prepare_yarn,
+    pair_yarn,
+    "inv_freq_yarn",
+    "inv_freq_yarn(k, dim, base, factor, first, last, /)\n"
+    "(h),(),(),(),(),()->(h)\n"
+    "\n"
+    "Interpolation by parts (YaRN): ((1 - r) + r / factor) * base**(-2k/dim),\n"
+    "r = clamp((k - first) / (last - first), 0, 1).\n"
+    "\n" DOC_K_DIM_BASE DOC_FACTOR
+    "first, last : array_like of float64, shape (), pair\n"
+    "    Where the ramp begins, >= 0, and where it ends, elsewhere; last < first\n"
+    "    turns the ramp round.\n" DOC_RETURNS
+    ">>> ri.ufuncs.inv_freq_yarn([0, 1, 2, 3], 8, 10000.0, 2.0, 0, 2)\n"
+    "array([1.0e+00, 7.5e-02, 5.0e-03, 5.0e-04])\n",
+};
 
 /*
  * Inverse frequency with one factor per pair (LongRoPE).
@@ -305,8 +417,22 @@ pair_longrope(const rope_terms *terms, double k, double of_pair, wide *w)
     return 1;
 }
 
-const rope_formula rope_longrope = {"longrope",   3, 0, 2, prepare_default,
-                                    pair_longrope};
+static const rope_formula longrope_formula = {
+    "longrope",
+    3,
+    0,
+    2,
+    prepare_default,
+    pair_longrope,
+    "inv_freq_longrope",
+    "inv_freq_longrope(k, dim, base, factors, /)  (h),(),(),(h)->(h)\n"
+    "\n"
+    "One factor per pair (LongRoPE): base**(-2k/dim) / factors[k].\n"
+    "\n" DOC_K_DIM_BASE "factors : array_like of float64, shape (h,), 1\n"
+    "    One factor for each index in k, between 2**-500 and 2**500.\n" DOC_RETURNS
+    ">>> ri.ufuncs.inv_freq_longrope([0, 1], 4, 10000.0, [1.0, 2.0])\n"
+    "array([1.   , 0.005])\n",
+};
 
 /*
  * Inverse frequency of the Llama-3 scheme.
@@ -360,7 +486,28 @@ prepare_llama3(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_llama3 = {"llama3", 7, 1, -1, prepare_llama3, pair_llama3};
+static const rope_formula llama3_formula = {
+    "llama3",
+    6,
+    1,
+    -1,
+    prepare_llama3,
+    pair_llama3,
+    "inv_freq_llama3",
+    "inv_freq_llama3(k, dim, base, factor, low_freq_factor, high_freq_factor,\n"
+    "                trained_length, /)  (h),(),(),(),(),(),()->(h)\n"
+    "\n"
+    "The Llama-3 scheme. Of t turns within the trained length, a pair of few has\n"
+    "w / factor and a pair of many has w = base**(-2k/dim); between them it is\n"
+    "((1-g)/factor + g) * w, g = (t - low) / (high - low).\n"
+    "\n" DOC_K_DIM_BASE DOC_FACTOR
+    "low_freq_factor, high_freq_factor : array_like of float64, shape (), turn\n"
+    "    Below and above so many turns the weight is constant, > 0.\n"
+    "trained_length : array_like of float64, shape (), token\n"
+    "    Length that the model was trained with, > 0.\n" DOC_RETURNS
+    ">>> ri.ufuncs.inv_freq_llama3([0, 3], 8, 10000.0, 8.0, 1.0, 4.0, 8192)\n"
+    "array([1.00000000e+00, 2.13607544e-04])\n",
+};
 
 /*
  * Inverse frequency of proportional RoPE: the fast pairs turn, the others do not.
@@ -398,8 +545,23 @@ prepare_proportional(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_proportional = {
-    "proportional", 5, 1, -1, prepare_proportional, pair_proportional};
+static const rope_formula proportional_formula = {
+    "proportional",
+    4,
+    1,
+    -1,
+    prepare_proportional,
+    pair_proportional,
+    "inv_freq_proportional",
+    "inv_freq_proportional(k, dim, base, factor, pairs, /)  (h),(),(),(),()->(h)\n"
+    "\n"
+    "Proportional RoPE: base**(-2k/dim) / factor for k < pairs, else 0, which\n"
+    "leaves a pair where it is. `dim` counts the channels of the whole head.\n"
+    "\n" DOC_K_DIM_BASE DOC_FACTOR "pairs : array_like of float64, shape (), pair\n"
+    "    Number of pairs that turn.\n" DOC_RETURNS
+    ">>> ri.ufuncs.inv_freq_proportional([0, 1, 2], 8, 10000.0, 1.0, 2)\n"
+    "array([1. , 0.1, 0. ])\n",
+};
 
 /*
  * Inverse frequencies that come from elsewhere: a GGUF file, a model's buffer.
@@ -429,7 +591,17 @@ prepare_given(const double *parameter, rope_terms *terms)
     return 1;
 }
 
-const rope_formula rope_given = {"given", 1, 0, 0, prepare_given, pair_given};
+static const rope_formula given_formula = {
+    "given", 1, 0, 0, prepare_given, pair_given, NULL, NULL,
+};
+
+const rope_formula *const rope_formulas[] = {
+    &default_formula, &linear_formula,
+    &ntk_formula,     &dynamic_formula,
+    &yarn_formula,    &longrope_formula,
+    &llama3_formula,  &proportional_formula,
+    &given_formula,   NULL,
+};
 
 /* ---- from parameters to numbers ---------------------------------------------- */
 
@@ -459,7 +631,7 @@ turn_planes(const wide *w, double plane[ROPE_PLANES])
  *   Given:
  *     formula    the scheme
  *     n          number of pairs                                  pair
- *     parameter  its parameters, n_parameters of them
+ *     parameter  its parameters, n_parameters and a denominator
  *     k          pair indices, whole numbers >= 0, in any order; without a start they
  *                are 0, 1, 2, ...                                 pair
  *     of_pair    the scheme's values per pair, if it has any; one of the results may

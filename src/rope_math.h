@@ -30,16 +30,18 @@ typedef struct {
 /* One scheme. Parameters stand in the order of the gufunc's operands after k. */
 typedef struct {
     const char *scheme;
-    int n_parameters;
-    int has_denominator; /* the last parameter is the denominator of `factor`: 1, or a
-                            Fraction's */
+    int n_parameters;    /* operands of the gufunc after k */
+    int has_denominator; /* one more parameter at the end, the denominator of `factor`:
+                            1, or a Fraction's */
     int pair_parameter;  /* the parameter that holds one value per pair, or -1 */
     int (*prepare)(const double *parameter, rope_terms *terms);
     int (*pair)(const rope_terms *terms, double k, double of_pair, wide *w);
+    const char *ufunc, *doc; /* of the gufunc; NULL where there is none */
 } rope_formula; /* both return 0 when a number is out of range: the result is NaN */
 
-extern const rope_formula rope_default, rope_linear, rope_ntk, rope_dynamic, rope_yarn,
-    rope_longrope, rope_llama3, rope_proportional, rope_given;
+/* Every scheme, in the order of the papers; NULL ends the list. The module finds schemes
+ * by name and makes a gufunc of each row that names one. */
+extern const rope_formula *const rope_formulas[];
 
 /* Values along the pairs: value i stands `i * stride` bytes behind `start`, if that is
  * not NULL. */

@@ -1,5 +1,8 @@
-/* The one place that maps names to code: rows[] and the loop that registers it. */
+/* The one place that maps names to code: rows[], rope_formulas[] for the frequencies,
+ * and the loops that register both. */
 #include "ufuncs.h"
+
+#include <string.h>
 
 #include "ufuncs_loops.h"
 
@@ -123,30 +126,18 @@ static const char cos_sin_types[] = {
 };
 static const char cos_sin_bf16_types[] = {NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
                                           NPY_UINT16, NPY_UINT16};
-static const char doubles[] = {NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
-                               NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
-                               NPY_DOUBLE, NPY_DOUBLE};
-
-/* ---- what the loops get: a formula, or the kernels of a layout ----------------- */
-
-static void *const formula_default[] = {(void *)&rope_default};
-static void *const formula_linear[] = {(void *)&rope_linear};
-static void *const formula_ntk[] = {(void *)&rope_ntk};
-static void *const formula_dynamic[] = {(void *)&rope_dynamic};
-static void *const formula_yarn[] = {(void *)&rope_yarn};
-static void *const formula_longrope[] = {(void *)&rope_longrope};
-static void *const formula_llama3[] = {(void *)&rope_llama3};
-static void *const formula_proportional[] = {(void *)&rope_proportional};
-
-enum { BY_FORMULA = -1 }; /* in place of a layout */
+/* k, parameters and the result of a frequency gufunc: as many as any formula takes. */
+static const char doubles[2 + ROPE_MAX_PARAMETERS] = {
+    NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+    NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE,
+};
 
 typedef struct {
     const char *name, *signature;
     int n_in, n_out, n_types;
     const char *types;
     PyUFuncGenericFunction *loops;
-    void *const *formula; /* NULL: the kernels of `layout` */
-    int layout;
+    int layout; /* whose kernels the loops get */
     PyUFunc_ProcessCoreDimsFunc *check;
     const char *doc;
 } ufunc_row;
@@ -157,114 +148,107 @@ typedef struct {
 
 /* clang-format off */
 static const ufunc_row rows[] = {
-    /* name, signature, inputs, outputs, types, loops, formula, layout, check, doc */
-    {"inv_freq_default", "(h),(),()->(h)", 3, 1, 1, doubles, rope_loops_inv_freq,
-     formula_default, BY_FORMULA, NULL,
-     "inv_freq_default(k, dim, base, /)\n\nInverse frequencies of pairs k: base**(-2k/dim), radians per token."},
-    {"inv_freq_linear", "(h),(),(),()->(h)", 4, 1, 1, doubles, rope_loops_inv_freq,
-     formula_linear, BY_FORMULA, NULL,
-     "inv_freq_linear(k, dim, base, factor, /)\n\nAfter position interpolation: base**(-2k/dim) / factor."},
-    {"inv_freq_ntk", "(h),(),(),()->(h)", 4, 1, 1, doubles, rope_loops_inv_freq,
-     formula_ntk, BY_FORMULA, NULL,
-     "inv_freq_ntk(k, dim, base, factor, /)\n\nAfter base scaling: (base * factor**(dim/(dim-2)))**(-2k/dim)."},
-    {"inv_freq_dynamic", "(h),(),(),(),(),()->(h)", 6, 1, 1, doubles, rope_loops_inv_freq,
-     formula_dynamic, BY_FORMULA, NULL,
-     "inv_freq_dynamic(k, dim, base, factor, length, trained_length, /)\n\nDynamic base scaling at one sequence length."},
-    {"inv_freq_yarn", "(h),(),(),(),(),()->(h)", 6, 1, 1, doubles, rope_loops_inv_freq,
-     formula_yarn, BY_FORMULA, NULL,
-     "inv_freq_yarn(k, dim, base, factor, first, last, /)\n\nYaRN; the ramp goes from pair `first` to pair `last`."},
-    {"inv_freq_longrope", "(h),(),(),(h)->(h)", 4, 1, 1, doubles, rope_loops_inv_freq,
-     formula_longrope, BY_FORMULA, NULL,
-     "inv_freq_longrope(k, dim, base, factors, /)\n\nLongRoPE: base**(-2k/dim) / factors[k]."},
-    {"inv_freq_llama3", "(h),(),(),(),(),(),()->(h)", 7, 1, 1, doubles, rope_loops_inv_freq,
-     formula_llama3, BY_FORMULA, NULL,
-     "inv_freq_llama3(k, dim, base, factor, low_freq_factor, high_freq_factor, trained_length, /)\n\nThe Llama-3 scheme."},
-    {"inv_freq_proportional", "(h),(),(),(),()->(h)", 5, 1, 1, doubles, rope_loops_inv_freq,
-     formula_proportional, BY_FORMULA, NULL,
-     "inv_freq_proportional(k, dim, base, factor, pairs, /)\n\nbase**(-2k/dim) / factor for k < pairs, else 0."},
-
+    /* name, signature, inputs, outputs, types, loops, layout, check, doc */
     {"cos_sin", "(),(p,h),()->(h),(h)", 3, 2, 3, cos_sin_types, rope_loops_cos_sin,
-     NULL, HALF, check_cos_sin,
+     HALF, check_cos_sin,
      "cos_sin(position, planes, scale, /)\n\nscale*cos and scale*sin of position times frequency; float32 unless dtype says otherwise."},
     {"_cos_sin_bfloat16", "(),(p,h),()->(h),(h)", 3, 2, 1, cos_sin_bf16_types,
-     rope_loops_cos_sin_bf16, NULL, HALF, check_cos_sin, NULL},
+     rope_loops_cos_sin_bf16, HALF, check_cos_sin, NULL},
 
     {"rotate_half", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types, rope_loops_rotate,
-     NULL, HALF, check_rotate,
+     HALF, check_rotate,
      "rotate_half(x, cos, sin, /)\n\nRotate pairs (i, i + h) of the first 2h channels; the others are copied."},
     {"rotate_interleaved", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types, rope_loops_rotate,
-     NULL, INTERLEAVED, check_rotate,
+     INTERLEAVED, check_rotate,
      "rotate_interleaved(x, cos, sin, /)\n\nRotate pairs (2i, 2i + 1) of the first 2h channels; the others are copied."},
     {"rotate_interleaved_to_half", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types,
-     rope_loops_rotate, NULL, TO_HALF, check_rotate_to_half,
+     rope_loops_rotate, TO_HALF, check_rotate_to_half,
      "rotate_interleaved_to_half(x, cos, sin, /)\n\nRotate pairs (2i, 2i + 1) and write them to (i, i + h)."},
     {"_rotate_half_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1, rotate_bf16_types,
-     rope_loops_rotate_bf16, NULL, HALF, check_rotate, NULL},
+     rope_loops_rotate_bf16, HALF, check_rotate, NULL},
     {"_rotate_interleaved_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1, rotate_bf16_types,
-     rope_loops_rotate_bf16, NULL, INTERLEAVED, check_rotate, NULL},
+     rope_loops_rotate_bf16, INTERLEAVED, check_rotate, NULL},
     {"_rotate_interleaved_to_half_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1,
-     rotate_bf16_types, rope_loops_rotate_bf16, NULL, TO_HALF, check_rotate_to_half, NULL},
+     rotate_bf16_types, rope_loops_rotate_bf16, TO_HALF, check_rotate_to_half, NULL},
 
     {"rope", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types, rope_loops_rope,
-     NULL, HALF, check_rope,
+     HALF, check_rope,
      "rope(x, position, planes, scale, /)\n\nrotate_half by the angles of one position, for n heads at once."},
     {"rope_interleaved", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types,
-     rope_loops_rope, NULL, INTERLEAVED, check_rope,
+     rope_loops_rope, INTERLEAVED, check_rope,
      "rope_interleaved(x, position, planes, scale, /)\n\nThe same with rotate_interleaved."},
     {"rope_interleaved_to_half", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types,
-     rope_loops_rope, NULL, TO_HALF, check_rope_to_half,
+     rope_loops_rope, TO_HALF, check_rope_to_half,
      "rope_interleaved_to_half(x, position, planes, scale, /)\n\nThe same with rotate_interleaved_to_half."},
     {"_rope_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1, rope_bf16_types,
-     rope_loops_rope_bf16, NULL, HALF, check_rope, NULL},
+     rope_loops_rope_bf16, HALF, check_rope, NULL},
     {"_rope_interleaved_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1, rope_bf16_types,
-     rope_loops_rope_bf16, NULL, INTERLEAVED, check_rope, NULL},
+     rope_loops_rope_bf16, INTERLEAVED, check_rope, NULL},
     {"_rope_interleaved_to_half_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1,
-     rope_bf16_types, rope_loops_rope_bf16, NULL, TO_HALF, check_rope_to_half, NULL},
+     rope_bf16_types, rope_loops_rope_bf16, TO_HALF, check_rope_to_half, NULL},
 
     /* Queries and keys at the same positions share their phases. */
     {"_rope_qk", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 3,
-     rope_qk_types, rope_loops_rope_qk, NULL, HALF, check_rope_qk, NULL},
+     rope_qk_types, rope_loops_rope_qk, HALF, check_rope_qk, NULL},
     {"_rope_qk_bfloat16", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 1,
-     rope_qk_bf16_types, rope_loops_rope_qk_bf16, NULL, HALF, check_rope_qk, NULL},
+     rope_qk_bf16_types, rope_loops_rope_qk_bf16, HALF, check_rope_qk, NULL},
     {"_rope_interleaved_qk", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 3,
-     rope_qk_types, rope_loops_rope_qk, NULL, INTERLEAVED, check_rope_qk, NULL},
+     rope_qk_types, rope_loops_rope_qk, INTERLEAVED, check_rope_qk, NULL},
     {"_rope_interleaved_qk_bfloat16", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 1,
-     rope_qk_bf16_types, rope_loops_rope_qk_bf16, NULL, INTERLEAVED, check_rope_qk, NULL},
+     rope_qk_bf16_types, rope_loops_rope_qk_bf16, INTERLEAVED, check_rope_qk, NULL},
     {"_rope_interleaved_to_half_qk", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 3,
-     rope_qk_types, rope_loops_rope_qk, NULL, TO_HALF, check_rope_qk_to_half, NULL},
+     rope_qk_types, rope_loops_rope_qk, TO_HALF, check_rope_qk_to_half, NULL},
     {"_rope_interleaved_to_half_qk_bfloat16", "(n,d),(m,d),(),(p,h),()->(n,d),(m,d)", 5, 2, 1,
-     rope_qk_bf16_types, rope_loops_rope_qk_bf16, NULL, TO_HALF, check_rope_qk_to_half, NULL},
+     rope_qk_bf16_types, rope_loops_rope_qk_bf16, TO_HALF, check_rope_qk_to_half, NULL},
 };
 /* clang-format on */
 
-/* A row's data for its loops, one entry per type. NumPy keeps the pointer, so it points
- * into memory that lives as long as the process: the kernel table carries it. */
-static PyObject *
-new_ufunc(const ufunc_row *row, const rope_kernels *kernels)
+/* Put a ufunc into the module. NumPy keeps its pointers: name, doc, types and data live
+ * as long as the process. */
+static int
+add_ufunc(PyObject *module, const ufunc_row *row, const void *const *data)
 {
-    void *const *data =
-        row->formula != NULL ? row->formula : (void *const *)kernels[row->layout].self;
     PyObject *ufunc = PyUFunc_FromFuncAndDataAndSignature(
-        row->loops, data, row->types, row->n_types, row->n_in, row->n_out, PyUFunc_None,
-        row->name, row->doc, 0, row->signature);
+        row->loops, (void *const *)data, row->types, row->n_types, row->n_in,
+        row->n_out, PyUFunc_None, row->name, row->doc, 0, row->signature);
     if (ufunc == NULL)
-        return NULL;
-    PyUFuncObject *fields = (PyUFuncObject *)ufunc;
-    fields->process_core_dims_func = row->check;
-    return ufunc;
+        return -1;
+    ((PyUFuncObject *)ufunc)->process_core_dims_func = row->check;
+    const int failed = PyModule_AddObjectRef(module, row->name, ufunc) < 0;
+    Py_DECREF(ufunc);
+    return failed ? -1 : 0;
+}
+
+/* The gufunc of a formula: k, its parameters, one of which may have a value per pair,
+ * to frequencies. What its loop gets is where the list points to the formula. */
+static int
+add_inv_freq(PyObject *module, const rope_formula *const *listed)
+{
+    const rope_formula *formula = *listed;
+    char signature[sizeof "(h)->(h)" + ROPE_MAX_PARAMETERS * (sizeof ",(h)" - 1)];
+    strcpy(signature, "(h)");
+    for (int i = 0; i < formula->n_parameters; ++i)
+        strcat(signature, i == formula->pair_parameter ? ",(h)" : ",()");
+    strcat(signature, "->(h)");
+    const ufunc_row row = {.name = formula->ufunc,
+                           .signature = signature, /* which NumPy copies */
+                           .n_in = 1 + formula->n_parameters,
+                           .n_out = 1,
+                           .n_types = 1,
+                           .types = doubles,
+                           .loops = rope_loops_inv_freq,
+                           .doc = formula->doc};
+    return add_ufunc(module, &row, (const void *const *)listed);
 }
 
 int
 rope_add_ufuncs(PyObject *module, const rope_kernels *kernels)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
-        PyObject *ufunc = new_ufunc(&rows[i], kernels);
-        if (ufunc == NULL)
+    for (const rope_formula *const *row = rope_formulas; *row != NULL; ++row)
+        if ((*row)->ufunc != NULL && add_inv_freq(module, row) < 0)
             return -1;
-        const int failed = PyModule_AddObjectRef(module, rows[i].name, ufunc) < 0;
-        Py_DECREF(ufunc);
-        if (failed)
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i)
+        if (add_ufunc(module, &rows[i], kernels[rows[i].layout].self) < 0)
             return -1;
-    }
     return 0;
 }

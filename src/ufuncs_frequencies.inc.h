@@ -6,7 +6,7 @@ static void
 inv_freq_loop(char **args, const npy_intp *dims, const npy_intp *steps, void *data)
 {
     const rope_formula *formula = data;
-    const int n_in = 1 + formula->n_parameters - formula->has_denominator;
+    const int n_in = 1 + formula->n_parameters;
     const int own = formula->pair_parameter;
     const npy_intp *core =
         steps + n_in + 1; /* k, then per-pair operands, then results */
