@@ -1,7 +1,7 @@
 """The C extension. Every name that does not stand here is a NumPy ufunc.
 
-The ufuncs are the rows of rows[] in src/ufuncs.c and of rope_formulas[] in
-src/rope_math.c: no line here repeats them.
+The ufuncs are the rows of rows[] in src/module/ufuncs.c and of rope_formulas[] in
+src/frequencies/schemes.c: no line here repeats them.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ def _frequencies(
     with_planes: bool,
     /,
 ) -> NDArray[np.float64]: ...
-def _rotate_plain(
+def _rotate_small(
     layout: int,
     xs: tuple[NDArray[Any], ...],
     positions: ArrayLike | None,

@@ -37,7 +37,7 @@ def rotated(
     if _takes_more(spec, layout):
         return None
     backwards = inverse != (layout.sign < 0)
-    return _core._rotate_plain(
+    return _core._rotate_small(
         layout.number, xs, positions, spec._planes, scale, backwards, seq_axis, outs
     )
 

@@ -1,32 +1,17 @@
 /* Strides, tiles and stack buffers around the kernels. No formula, no check: shapes are
  * checked in ufuncs.c before a loop runs, and the GIL is not held in here. */
-#include "ufuncs_loops.h"
+#include "loops.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
-#include "kernels.h"
-#include "streams.h"
-#include "ufuncs_fp.h"
+#include "fp_state.h"
+#include "frequencies/frequencies.h"
+#include "rope_arrays.h"
 
 /* The cosines of one block of positions take 16 KB of stack, as do the sines; a kernel
  * gets at most BATCH positions at a time. */
 enum { TILE = ROPE_TILE, BLOCK_BYTES = 16384, BATCH = 256 };
-
-static npy_intp
-least(npy_intp a, npy_intp b)
-{
-    return a < b ? a : b;
-}
-
-/* Pairs to rotate in d channels. ufuncs.c lets d < 2h pass only for the size-1 arrays
- * with which dask asks for result types: they have no pair. */
-static npy_intp
-pairs_within(npy_intp d, npy_intp h)
-{
-    return h > d / 2 ? 0 : h;
-}
 
 /* Element of half c of pair i in a row whose halves are `gap` apart. */
 static npy_intp
@@ -91,13 +76,6 @@ split_position(double position, double scale)
     return p;
 }
 
-/* The length of a distance; the difference of unsigned numbers never overflows. */
-static size_t
-magnitude(npy_intp distance)
-{
-    return distance < 0 ? 0 - (size_t)distance : (size_t)distance;
-}
-
 static double
 double_at(const char *start)
 {
@@ -113,30 +91,57 @@ take_positions(rope_position *at, npy_intp n, const char *position, npy_intp ste
                                double_at(scale + i * scale_step));
 }
 
-#include "ufuncs_rows.inc.h"
-
-#include "ufuncs_frequencies.inc.h"
+/* Frequencies, (h),(),()... -> (h): one parameter set after the other; `data` points to
+ * the formula. A factor is one number here: its denominator, the last parameter, is 1.
+ */
+static void
+inv_freq_loop(char **args, const npy_intp *dims, const npy_intp *steps, void *data)
+{
+    const rope_formula *formula = data;
+    const int n_in = 1 + formula->n_parameters;
+    const int own = formula->pair_parameter;
+    const npy_intp *core =
+        steps + n_in + 1; /* k, then per-pair operands, then results */
+    rope_column k = {args[0], core[0]}, of_pair = {NULL, 0}, planes = {NULL, 0};
+    rope_column inv_freq = {args[n_in], core[own < 0 ? 1 : 2]};
+    if (own >= 0)
+        of_pair = (rope_column){args[1 + own], core[1]};
+    const fp_state found = enter_loop();
+    for (npy_intp i = 0; i < dims[0]; ++i) {
+        double parameter[ROPE_MAX_PARAMETERS];
+        for (int j = 0; j < ROPE_MAX_PARAMETERS; ++j)
+            parameter[j] = j + 1 < n_in && j != own
+                               ? double_at(args[j + 1] + i * steps[j + 1])
+                               : 1.0;
+        rope_frequencies(formula, dims[1], parameter, k, of_pair, inv_freq, planes, 0);
+        k.start += steps[0];
+        inv_freq.start += steps[n_in];
+        if (own >= 0)
+            of_pair.start += steps[1 + own];
+    }
+    leave_loop(found);
+}
 
 #define T float16
 #define TABLE float
 #define NAME(op) op##_f16
 #define TABLE_NAME(op) op##_f32
-#include "ufuncs_rotate.inc.h"
-#include "ufuncs_table.inc.h"
+#include "loops_rotate.inc.h"
+#include "loops_table.inc.h"
 #undef T
 #undef NAME
 
 #define T bfloat16
 #define NAME(op) op##_bf16
-#include "ufuncs_rotate.inc.h"
-#include "ufuncs_table.inc.h"
+#include "loops_rotate.inc.h"
+#include "loops_table.inc.h"
 #undef T
 #undef NAME
 
 #define T float
 #define NAME(op) op##_f32
-#include "ufuncs_rotate.inc.h"
-#include "ufuncs_table.inc.h"
+#include "loops_rotate.inc.h"
+#include "loops_table.inc.h"
 #undef T
 #undef TABLE
 #undef NAME
@@ -146,8 +151,8 @@ take_positions(rope_position *at, npy_intp n, const char *position, npy_intp ste
 #define TABLE double
 #define NAME(op) op##_f64
 #define TABLE_NAME(op) op##_f64
-#include "ufuncs_rotate.inc.h"
-#include "ufuncs_table.inc.h"
+#include "loops_rotate.inc.h"
+#include "loops_table.inc.h"
 
 /* In the order of the types in rows[]. */
 PyUFuncGenericFunction rope_loops_inv_freq[1] = {inv_freq_loop};

@@ -13,14 +13,16 @@
  *   NaN       stays a NaN in its own pair; its payload is not promised
  *   FP state  no trap: NaN, infinities and masked work may set flags, which the ufunc
  *             loops put back
+ *
+ * Source: docs/numerics.md, "Contract".
  */
 #ifndef ROPE_KERNELS_H
 #define ROPE_KERNELS_H
 
 #include <stddef.h>
 
+#include "frequencies/turn_planes.h"
 #include "half.h"
-#include "rope_math.h"
 
 /* In which elements of the rotated slice the two halves of pair i stand. */
 enum { ROPE_HALF, ROPE_INTERLEAVED, ROPE_INTERLEAVED_TO_HALF, ROPE_LAYOUTS };

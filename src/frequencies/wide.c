@@ -1,7 +1,8 @@
 #include "wide.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "bits.h"
 
 #define TOP (WIDE_LIMBS - 1)
 #define MANTISSA_BITS (32 * WIDE_LIMBS)
@@ -17,8 +18,7 @@ const wide wide_inverse_two_pi = {
 static uint64_t
 split_double(double x, int32_t *exponent)
 {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
+    const uint64_t bits = double_bits(x);
     const int32_t biased = (int32_t)(bits >> 52) & 0x7ff;
     uint64_t mantissa = bits & 0xfffffffffffffu;
     if (biased != 0)
@@ -31,10 +31,7 @@ split_double(double x, int32_t *exponent)
 static double
 power_of_two(int32_t e)
 {
-    const uint64_t bits = (uint64_t)(e + 1023) << 52;
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    return double_from_bits((uint64_t)(e + 1023) << 52);
 }
 
 static int
@@ -47,15 +44,11 @@ is_zero(const wide *a)
 static int
 leading_zeros(uint32_t x)
 {
-    const double same = x;
-    uint64_t bits;
-    memcpy(&bits, &same, sizeof bits);
-    return 1054 - (int)(bits >> 52);
+    return 1054 - (int)(double_bits(x) >> 52);
 }
 
-/* Bring the top bit of the n limbs at `limb` to the top; a sum or difference. */
-static wide
-normalised(const uint32_t *limb, int n, int32_t exponent)
+wide
+wide_normalised(const uint32_t *limb, int n, int32_t exponent)
 {
     wide r = {{0}, 0};
     int top = n - 1;
@@ -78,7 +71,7 @@ wide_from_double(double x)
     int32_t exponent;
     const uint64_t mantissa = split_double(x, &exponent);
     const uint32_t limb[2] = {(uint32_t)mantissa, (uint32_t)(mantissa >> 32)};
-    return normalised(limb, 2, exponent + 64);
+    return wide_normalised(limb, 2, exponent + 64);
 }
 
 double
@@ -92,7 +85,7 @@ wide_to_double(const wide *a)
         rest |= a->limb[i] != 0;
     mantissa += rest > 0x400 || (rest == 0x400 && (mantissa & 1));
     if (a->exponent > 1023)
-        return INFINITY;
+        return infinity();
     return (double)mantissa * 0x1p-53 * power_of_two(a->exponent);
 }
 
@@ -141,7 +134,7 @@ wide_add(const wide *a, const wide *b)
         carry >>= 32;
     }
     sum[WIDE_LIMBS + 1] = (uint32_t)carry;
-    return normalised(sum, WIDE_LIMBS + 2, a->exponent + 32);
+    return wide_normalised(sum, WIDE_LIMBS + 2, a->exponent + 32);
 }
 
 wide
@@ -157,7 +150,7 @@ wide_subtract(const wide *a, const wide *b)
         limb[i] = (uint32_t)d;
         borrow = d >> 63;
     }
-    return normalised(limb, WIDE_LIMBS + 1, a->exponent);
+    return wide_normalised(limb, WIDE_LIMBS + 1, a->exponent);
 }
 
 /* a * (1 + weight * (1 - product)), the step of both Newton iterations: `product` tends
@@ -213,7 +206,7 @@ wide_divide_by(const wide *a, double x)
         }
         quotient[i] = (uint32_t)digit;
     }
-    return normalised(quotient, DIGITS, a->exponent - exponent);
+    return wide_normalised(quotient, DIGITS, a->exponent - exponent);
 }
 
 /* From the top bit of n downwards: no product with 1, and none to spare at the end. */
@@ -271,7 +264,7 @@ power(double x, uint32_t n)
  *     3) a = m * 2^(n q) with the power of two taken out exactly first. Doubles hold m
  *        and x^n where the exponent of a is within 500, as the callers see to.
  *
- *   Source: numerics, section "Exact frequencies": roots and powers only.
+ *   Source: docs/numerics.md, "Powers and roots".
  */
 wide
 wide_inverse_root(const wide *a, uint32_t n)
@@ -295,73 +288,4 @@ wide_inverse_root(const wide *a, uint32_t n)
     }
     x.exponent -= whole;
     return x;
-}
-
-/* The 22 bits of f from bit `low` upwards. */
-static uint32_t
-bit_field(const uint32_t f[8], int low)
-{
-    const uint64_t pair = (uint64_t)f[low / 32 + 1] << 32 | f[low / 32];
-    return (uint32_t)(pair >> (low % 32)) & 0x3fffff;
-}
-
-/*
- * A number modulo 1 as five balanced digits.
- *
- *   Given:
- *     a       angular step in turns                               turn / token
- *
- *   Returned:
- *     digit   digit[0..3] are multiples of 2^-23, 2^-45, 2^-67 and 2^-89 of at most
- *             22 bits, digit[4] is the rest, below 2^-90; their sum is a - round(a)
- *
- *   Notes:
- *     1) Half a unit is added at every level before the bits are cut, and taken off
- *        each digit afterwards: rounding to nearest at all four levels at once.
- *     2) Products of an integer up to 2^31 and digit[0..3] are exact doubles.
- *
- *   Source: numerics, section "Turn planes".
- */
-void
-wide_turn_digits(const wide *a, double digit[5])
-{
-    /* The fraction in units of 2^-256, f[7] on top, after half a unit per level. */
-    uint32_t f[8] = {0, 0, 0, 0, 0, 1u << 28 | 1u << 6, 1u << 18, 1u << 8};
-    uint32_t fraction[8] = {0};
-    for (int i = 0; i < WIDE_LIMBS; ++i) {
-        const int32_t shift = 32 * i + 256 - MANTISSA_BITS + a->exponent;
-        if (shift <= -32 || shift >= 256)
-            continue;
-        const int at = (shift + 32) / 32 - 1;
-        const uint64_t moved = (uint64_t)a->limb[i] << (shift - 32 * at);
-        if (at >= 0)
-            fraction[at] |= (uint32_t)moved;
-        if (at < 7)
-            fraction[at + 1] |= (uint32_t)(moved >> 32);
-    }
-    uint64_t carry = 0;
-    for (int i = 0; i < 8; ++i) {
-        carry += (uint64_t)f[i] + fraction[i];
-        f[i] = (uint32_t)carry;
-        carry >>= 32; /* what leaves the top is a whole turn */
-    }
-    const int32_t turn = (int32_t)(f[7] >> 9);
-    digit[0] = (turn - (turn >> 22 << 23)) * 0x1p-23;
-    digit[1] = ((int32_t)bit_field(f, 211) - 0x200000) * 0x1p-45;
-    digit[2] = ((int32_t)bit_field(f, 189) - 0x200000) * 0x1p-67;
-    digit[3] = ((int32_t)bit_field(f, 167) - 0x200000) * 0x1p-89;
-
-    /* Bits 166..0 less 2^166, as sign and magnitude, so that a small rest is exact. */
-    const int positive = f[5] >> 6 & 1;
-    f[5] &= 0x3f;
-    if (!positive) {
-        uint64_t borrow = 0;
-        for (int i = 0; i < 6; ++i) {
-            const uint64_t d = (i == 5 ? 0x40u : 0u) - (uint64_t)f[i] - borrow;
-            f[i] = (uint32_t)d;
-            borrow = d >> 63;
-        }
-    }
-    const wide rest = normalised(f, 6, 192 - 256);
-    digit[4] = positive ? wide_to_double(&rest) : -wide_to_double(&rest);
 }

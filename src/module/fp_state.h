@@ -1,6 +1,6 @@
 /* The floating-point state of a thread around a loop. */
-#ifndef ROPE_UFUNCS_FP_H
-#define ROPE_UFUNCS_FP_H
+#ifndef ROPE_FP_STATE_H
+#define ROPE_FP_STATE_H
 
 #if defined(__SSE2__)
 #include <emmintrin.h>

@@ -1,6 +1,6 @@
 /* The strided outer loops that rows[] in ufuncs.c names. */
-#ifndef ROPE_UFUNCS_LOOPS_H
-#define ROPE_UFUNCS_LOOPS_H
+#ifndef ROPE_LOOPS_H
+#define ROPE_LOOPS_H
 
 #include "numpy_api.h"
 

@@ -7,14 +7,14 @@
  * `pair` is the scheme's line in the paper. rope_frequencies() is the one way from
  * parameters to numbers; no NumPy, no Python and no state in here.
  */
-#ifndef ROPE_MATH_H
-#define ROPE_MATH_H
+#ifndef ROPE_FREQUENCIES_H
+#define ROPE_FREQUENCIES_H
 
 #include <stddef.h>
 
 #include "wide.h"
 
-enum { ROPE_MAX_PARAMETERS = 8, ROPE_PLANES = 7 };
+enum { ROPE_MAX_PARAMETERS = 8 };
 
 /* What `prepare` derives from one parameter set. */
 typedef struct {
@@ -39,8 +39,8 @@ typedef struct {
     const char *ufunc, *doc; /* of the gufunc; NULL where there is none */
 } rope_formula; /* both return 0 when a number is out of range: the result is NaN */
 
-/* Every scheme, in the order of the papers; NULL ends the list. The module finds schemes
- * by name and makes a gufunc of each row that names one. */
+/* Every scheme, in the order of the papers; NULL ends the list. The module finds
+ * schemes by name and makes a gufunc of each row that names one. */
 extern const rope_formula *const rope_formulas[];
 
 /* Values along the pairs: value i stands `i * stride` bytes behind `start`, if that is

@@ -3,7 +3,9 @@
  *
  * Plain arithmetic without branches, so that compilers can vectorise it and every
  * instruction set gives the same bits. The loops run with FTZ and DAZ off
- * (ufuncs_loops.c), so subnormal numbers are numbers.
+ * (src/module/loops.c), so subnormal numbers are numbers.
+ *
+ * Source: docs/numerics.md, "Rounding to 16 bits".
  */
 #ifndef ROPE_HALF_H
 #define ROPE_HALF_H
@@ -12,8 +14,7 @@
 #pragma fp_contract(off) /* /fp:precise alone contracts before Visual Studio 2022 */
 #endif
 
-#include <stdint.h>
-#include <string.h>
+#include "frequencies/bits.h"
 
 typedef struct {
     uint16_t bits;
@@ -21,38 +22,6 @@ typedef struct {
 typedef struct {
     uint16_t bits;
 } bfloat16;
-
-static inline uint32_t
-float_bits(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static inline float
-float_from_bits(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static inline uint64_t
-double_bits(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static inline double
-double_from_bits(uint64_t bits)
-{
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
 
 /* mask ? a : b, bit by bit; mask is all ones or all zeros. */
 static inline uint32_t
@@ -100,8 +69,8 @@ store_bfloat16(float x)
 static inline bfloat16
 round_to_bfloat16(double x)
 {
-    const uint32_t wide = float_bits((float)cut_to(x, 45, 0x1p-126, 0x1.8p-81));
-    return (bfloat16){(uint16_t)(wide >> 16)};
+    const uint32_t bits = float_bits((float)cut_to(x, 45, 0x1p-126, 0x1.8p-81));
+    return (bfloat16){(uint16_t)(bits >> 16)};
 }
 
 /* ---- float16 ---- */

@@ -1,7 +1,7 @@
 /*
  * Vectors of floats loaded from and stored to 16-bit rows, for the loops that compilers
  * do not vectorise well: rotate_half of float16 and bfloat16, rotate_interleaved of
- * bfloat16. Against the loops over short float rows (kernels_rotate16.inc.h) they take
+ * bfloat16. Against the loops over short float rows (rotate16.inc.h) they take
  * half the time. Same operations, same bits; without AVX2 the file is empty.
  *
  * bfloat16 goes in 32-bit words: the even numbers are their lower halves, the odd ones

@@ -1,4 +1,4 @@
-/* Template, included once per instruction set by kernels_<isa>.c; needs ISA. */
+/* Template, included once per instruction set by <isa>.c; needs ISA. */
 #include "half_rows.h"
 #include "lanes.h"
 #include "rows.h"
@@ -51,8 +51,8 @@ ask_for(const void *row, ptrdiff_t ahead, size_t bytes)
 #define NARROW 1
 #define NAME(op) op##_f32
 #define STORE(v) ((float)(v))
-#include "kernels_rotate.inc.h"
-#include "kernels_table.inc.h"
+#include "rotate.inc.h"
+#include "table.inc.h"
 #undef T
 #undef NARROW
 #undef NAME
@@ -64,8 +64,8 @@ ask_for(const void *row, ptrdiff_t ahead, size_t bytes)
 #define NARROW 0
 #define NAME(op) op##_f64
 #define STORE(v) (v)
-#include "kernels_rotate.inc.h"
-#include "kernels_table.inc.h"
+#include "rotate.inc.h"
+#include "table.inc.h"
 #undef T
 #undef NARROW
 #undef NAME
@@ -75,8 +75,8 @@ ask_for(const void *row, ptrdiff_t ahead, size_t bytes)
 #define NARROW 1
 #define NAME(op) op##_f16
 #define STORE(v) round_to_float16(v)
-#include "kernels_rotate16.inc.h"
-#include "kernels_table.inc.h"
+#include "rotate16.inc.h"
+#include "table.inc.h"
 #undef T
 #undef NARROW
 #undef NAME
@@ -87,8 +87,8 @@ ask_for(const void *row, ptrdiff_t ahead, size_t bytes)
 #define NAME(op) op##_bf16
 #define STORE(v) round_to_bfloat16(v)
 #define TURN_WORDS turn_words
-#include "kernels_rotate16.inc.h"
-#include "kernels_table.inc.h"
+#include "rotate16.inc.h"
+#include "table.inc.h"
 
 #ifdef ROPE_STREAMS
 #define STREAM stream_lines

@@ -2,7 +2,7 @@
  * users know. */
 #if defined(__aarch64__) || defined(_M_ARM64)
 #define ISA neon
-#include "kernels_isa.inc.h"
+#include "isa.inc.h"
 #else
 typedef int rope_no_neon; /* an empty translation unit is not C */
 #endif

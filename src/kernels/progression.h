@@ -10,8 +10,9 @@
  * `unsure` of a double, so the one of the direct way too, is rounded to the same float.
  * Else it is evaluated directly. So nothing shows which way a row took.
  *
- * Source of the test: Ziv, Fast evaluation of elementary mathematical functions with
- * correctly rounded last bit, ACM TOMS 17(3), 1991.
+ * Source: docs/numerics.md, "Progressions"; of the test, Ziv, Fast evaluation of
+ * elementary mathematical functions with correctly rounded last bit, ACM TOMS 17(3),
+ * 1991.
  */
 #ifndef ROPE_PROGRESSION_H
 #define ROPE_PROGRESSION_H

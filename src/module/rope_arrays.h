@@ -1,5 +1,33 @@
-/* The arrays of a fused rope: where their rows stand, how many go together, and stores
- * around the caches. Included once, by ufuncs_loops.c. */
+/* The arrays of a fused rope: where their rows stand, how many go together, which row
+ * is asked for early, and whether the results are streamed. Sizes in bytes, because
+ * types come later, in loops_rotate.inc.h. */
+#ifndef ROPE_ARRAYS_H
+#define ROPE_ARRAYS_H
+
+#include "kernels/kernels.h"
+#include "kernels/runs.h"
+#include "loops.h"
+
+static npy_intp
+least(npy_intp a, npy_intp b)
+{
+    return a < b ? a : b;
+}
+
+/* Pairs to rotate in d channels. ufuncs.c lets d < 2h pass only for the size-1 arrays
+ * with which dask asks for result types: they have no pair. */
+static npy_intp
+pairs_within(npy_intp d, npy_intp h)
+{
+    return h > d / 2 ? 0 : h;
+}
+
+/* The length of a distance; the difference of unsigned numbers never overflows. */
+static size_t
+magnitude(npy_intp distance)
+{
+    return distance < 0 ? 0 - (size_t)distance : (size_t)distance;
+}
 
 /* The rows of x and y; [POSITION] and [HEAD]. */
 enum { POSITION, HEAD };
@@ -28,8 +56,9 @@ y_at(const rope_array *rows, npy_intp position, npy_intp head)
 }
 
 /* Where heads lie far apart, some of them share a row of the tables in the first cache:
- * in float32 that takes 5.4 ms where one head after the other takes 7.8. */
-enum { GROUP_BYTES = 2048 };
+ * in float32 that takes 5.4 ms where one head after the other takes 7.8. As many as a
+ * part of a stream holds, so that the runs of its heads go on. */
+enum { GROUP_BYTES = PART_BYTES };
 
 static npy_intp
 rows_within(npy_intp bytes, npy_intp row)
@@ -48,17 +77,9 @@ may_stream(const rope_kernels *kernels, const rope_array *array, npy_intp size,
 {
     const npy_intp bytes = array->d * size;
     return kernels->stream != NULL && array->x != array->y && array->x_step == size &&
-           array->y_step == size && array->h > 0 && array->h <= TILE &&
+           array->y_step == size && array->h > 0 && array->h <= ROPE_TILE &&
            bytes >= ROPE_LINE && bytes <= GROUP_BYTES &&
            array->positions >= STREAMS_FROM / bytes / (all_heads + 1);
-}
-
-/* Streamed heads of one position make one run where they are neighbours in y; else each
- * head makes a run with its next position. */
-static int
-runs_by_head(const rope_array *array, npy_intp size)
-{
-    return array->y_row[HEAD] != array->d * size;
 }
 
 static npy_intp
@@ -66,10 +87,11 @@ heads_at_once(const rope_array *array, npy_intp size)
 {
     const int are_neighbours =
         magnitude(array->x_row[HEAD]) <= magnitude(array->x_row[POSITION]);
-    const int have_runs = array->streams && runs_by_head(array, size);
+    const npy_intp bytes = array->d * size;
+    const int have_runs = array->streams && runs_by_row(bytes, array->y_row[HEAD]);
     if (are_neighbours && !have_runs && array->heads > 0)
         return array->heads;
-    return rows_within(GROUP_BYTES, array->d * size);
+    return rows_within(GROUP_BYTES, bytes);
 }
 
 /* Rows come into the second cache 16 KB early, which is how long memory takes; the
@@ -96,81 +118,6 @@ row_ahead(const rope_array *of, npy_intp positions, npy_intp first, npy_intp i)
     if (first + of->group < of->heads)
         return of->group * of->x_row[HEAD] + (early - positions) * step;
     return early * step - first * of->x_row[HEAD];
-}
-
-/* What a run still holds of its last line. Only whole lines are streamed: two halves
- * would take up to five times as long. */
-typedef struct {
-    char *end;     /* in y */
-    npy_intp held; /* bytes before `end`, which wait before the next row of the run */
-} rope_run;
-
-/* Rotated rows in a buffer, and where they go. Before each there is room for a line:
- * in whole lines, a row and that line take at most three times its size. */
-typedef struct {
-    char *row, *y;
-    npy_intp rows, pitch;
-} stream_part;
-
-enum { STREAM_RUNS = GROUP_BYTES / ROPE_LINE, STREAM_BYTES = 3 * GROUP_BYTES };
-
-static npy_intp
-row_pitch(const rope_array *array, npy_intp size)
-{
-    const npy_intp bytes = array->d * size;
-    const npy_intp lines = (bytes + ROPE_LINE - 1) / ROPE_LINE + 1;
-    return runs_by_head(array, size) ? lines * ROPE_LINE : bytes;
-}
-
-static void
-finish_run(rope_run *run, const char *row)
-{
-    if (run->held > 0)
-        memcpy(run->end - run->held, row - run->held, (size_t)run->held);
-    run->held = 0;
-}
-
-/* Write `bytes` from `row` to y, which goes on with the run or begins it anew. What is
- * left waits before `next`. */
-static void
-extend_run(const rope_kernels *kernels, rope_run *run, char *y, const char *row,
-           npy_intp bytes, char *next)
-{
-    if (run->end != y)
-        finish_run(run, row);
-    const npy_intp waiting = run->held + bytes;
-    const char *const from = row - run->held;
-    char *const to = y - run->held;
-    const npy_intp before = least((npy_intp)(-(uintptr_t)to % ROPE_LINE),
-                                  waiting); /* a line's other half */
-    const npy_intp lines = (waiting - before) / ROPE_LINE;
-    memcpy(to, from, (size_t)before);
-    kernels->stream(lines, from + before, to + before);
-    run->held = waiting - before - lines * ROPE_LINE;
-    run->end = y + bytes;
-    memcpy(next - ROPE_LINE, row + bytes - ROPE_LINE, ROPE_LINE);
-}
-
-/* The rows of a part: a run each, or one run. `next` is where the part after it begins.
- */
-static void
-stream_rows(const rope_kernels *kernels, const rope_array *of, npy_intp bytes,
-            rope_run *runs, const stream_part *part, char *next)
-{
-    const int by_head = part->pitch != bytes;
-    const npy_intp n = by_head ? part->rows : least(part->rows, 1);
-    const npy_intp run = by_head ? bytes : part->rows * bytes;
-    for (npy_intp r = 0; r < n; ++r)
-        extend_run(kernels, &runs[r], part->y + r * of->y_row[HEAD],
-                   part->row + r * part->pitch, run, next + r * part->pitch);
-}
-
-static void
-finish_runs(const stream_part *last, npy_intp bytes, rope_run *runs, const char *next)
-{
-    const npy_intp n = last->pitch != bytes ? last->rows : least(last->rows, 1);
-    for (npy_intp r = 0; r < n; ++r)
-        finish_run(&runs[r], next + r * last->pitch);
 }
 
 /* What the rows of a fused call have in common; steps are distances in bytes. */
@@ -217,3 +164,5 @@ rows_of(const rope_kernels *kernels, char **args, const npy_intp *dims,
     rows.early = positions_early(&rows, size, rows.group);
     return rows;
 }
+
+#endif

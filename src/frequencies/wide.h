@@ -5,6 +5,8 @@
  * an exact rotary frequency needs: no exp, no log, no libm, no 128-bit integers, and
  * hence the same bits from every compiler. Every operation truncates; its relative
  * error is below 2^-189. Used when a spec is built, never inside a table loop.
+ *
+ * Source: docs/numerics.md, "Wide arithmetic".
  */
 #ifndef ROPE_WIDE_H
 #define ROPE_WIDE_H
@@ -26,6 +28,8 @@ typedef struct {
 
 extern const wide wide_one, wide_inverse_two_pi;
 
+/* The n limbs at `limb` with their top bit brought to the top; a sum or difference. */
+wide wide_normalised(const uint32_t *limb, int n, int32_t exponent);
 wide wide_from_double(double x);      /* exact; x >= 0 and finite */
 double wide_to_double(const wide *a); /* nearest, ties to even */
 int wide_is_less(const wide *a, const wide *b);
@@ -62,8 +66,5 @@ wide_multiply(const wide *a, const wide *b)
     r.exponent = a->exponent + b->exponent - (int32_t)shift;
     return r;
 }
-
-/* a mod 1 as balanced digits: see wide.c. */
-void wide_turn_digits(const wide *a, double digit[5]);
 
 #endif

@@ -110,10 +110,11 @@ NAME(rotate_streaming)(const rope_kernels *kernels, const rope_array *of,
                        npy_intp first, const TABLE *cos, const TABLE *sin)
 {
     const npy_intp size = (npy_intp)sizeof(T), bytes = of->d * size;
-    const npy_intp most = rows_within(GROUP_BYTES, bytes);
-    _Alignas(ROPE_LINE) char buffer[2][STREAM_BYTES];
-    stream_part part = {.pitch = row_pitch(of, size)}, before = {.rows = 0};
-    rope_run runs[STREAM_RUNS] = {{NULL, 0}};
+    const npy_intp most = rows_within(PART_BYTES, bytes), y_row = of->y_row[HEAD];
+    _Alignas(ROPE_LINE) char buffer[2][PART_BUFFER];
+    rope_part part = {.bytes = bytes, .pitch = pitch_of(bytes, y_row), .y_row = y_row};
+    rope_part before = part;
+    rope_run runs[PART_RUNS] = {{NULL, 0}};
     rope_rows some = *rows;
     int half = 0;
     some.y_row = part.pitch / size;
@@ -126,12 +127,12 @@ NAME(rotate_streaming)(const rope_kernels *kernels, const rope_array *of,
             part.y = y_at(of, start + i, first + k);
             NAME(rotate_alike)(kernels, 0, &some, cos + i * rows->n, sin + i * rows->n,
                                x_at(of, start + i, first + k), size, part.row, size);
-            stream_rows(kernels, of, bytes, runs, &before, part.row);
+            stream_part(kernels->stream, runs, &before, part.row);
             before = part;
             half = !half;
         }
-    stream_rows(kernels, of, bytes, runs, &before, buffer[half] + ROPE_LINE);
-    finish_runs(&before, bytes, runs, buffer[half] + ROPE_LINE);
+    stream_part(kernels->stream, runs, &before, buffer[half] + ROPE_LINE);
+    finish_runs(runs, &before, buffer[half] + ROPE_LINE);
 }
 
 /* Pairs j .. j+n-1 of the rows of a block: position by position, a group of heads each

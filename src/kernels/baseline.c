@@ -1,3 +1,3 @@
 /* What every CPU of the platform runs; no flags of its own. */
 #define ISA baseline
-#include "kernels_isa.inc.h"
+#include "isa.inc.h"

@@ -1,6 +1,8 @@
-#include "rope_math.h"
+/* The formulas of the frequencies, each with what its gufunc says of itself, and the
+ * list of them. A new scheme is a formula here and its line in that list. */
+#include "frequencies.h"
 
-#include <math.h>
+#include <float.h>
 
 /* ---- terms shared by several schemes ---------------------------------------- */
 
@@ -85,7 +87,7 @@ prepare_base_scaled(const double *parameter, rope_terms *terms, const wide *lamb
 static wide
 difference(double a, double b)
 {
-    const wide x = wide_from_double(a), y = wide_from_double(fabs(b));
+    const wide x = wide_from_double(a), y = wide_from_double(b < 0.0 ? -b : b);
     return b < 0.0 ? wide_add(&x, &y) : wide_subtract(&x, &y);
 }
 
@@ -96,7 +98,7 @@ prepare_blend(rope_terms *terms, double first, double last)
     terms->slope = wide_from_double(0.0);
     if (first == last)
         return; /* no pair lies between */
-    const wide span = difference(fmax(first, last), fmin(first, last));
+    const wide span = first < last ? difference(last, first) : difference(first, last);
     terms->grows = wide_is_less(&wide_one, &terms->scale);
     const wide fall = terms->grows ? wide_subtract(&terms->scale, &wide_one)
                                    : wide_subtract(&wide_one, &terms->scale);
@@ -295,9 +297,10 @@ static int
 prepare_dynamic(const double *parameter, rope_terms *terms)
 {
     const double factor = parameter[2], denominator = parameter[5];
-    const double trained = parameter[4], length = fmax(parameter[3], trained);
+    const double trained = parameter[4], given = parameter[3];
+    const double length = given < trained ? trained : given;
     if (!is_positive(factor) || !is_positive(denominator) || !is_positive(trained) ||
-        !is_positive(parameter[3]))
+        !is_positive(given))
         return 0;
     const wide f = ratio_of(factor, denominator), m = wide_from_double(trained);
     const wide beyond = difference(length, trained);
@@ -366,7 +369,8 @@ prepare_yarn(const double *parameter, rope_terms *terms)
 {
     const double first = parameter[3], last = parameter[4];
     if (!prepare_scaled(parameter, terms, parameter[2], parameter[5]) ||
-        !(first >= 0.0 && first < INFINITY && fabs(last) < INFINITY) || first == last)
+        !(first >= 0.0 && first <= DBL_MAX && last >= -DBL_MAX && last <= DBL_MAX) ||
+        first == last)
         return 0;
     terms->first = first;
     terms->last = last;
@@ -602,88 +606,3 @@ const rope_formula *const rope_formulas[] = {
     &llama3_formula,  &proportional_formula,
     &given_formula,   NULL,
 };
-
-/* ---- from parameters to numbers ---------------------------------------------- */
-
-static double *
-at(rope_column column, ptrdiff_t i)
-{
-    return (double *)(void *)(column.start + i * column.stride);
-}
-
-/* The turn planes of frequency w: u = w / (2 pi) mod 1 in five parts of which four
- * are short enough for exact products, then u unreduced as (hi, lo). */
-static void
-turn_planes(const wide *w, double plane[ROPE_PLANES])
-{
-    const wide u = wide_multiply(w, &wide_inverse_two_pi);
-    wide_turn_digits(&u, plane);
-    plane[5] = wide_to_double(&u);
-    const wide high = wide_from_double(plane[5]);
-    const int below = wide_is_less(&u, &high);
-    const wide rest = below ? wide_subtract(&high, &u) : wide_subtract(&u, &high);
-    plane[6] = below ? -wide_to_double(&rest) : wide_to_double(&rest);
-}
-
-/*
- * Inverse frequencies and turn planes of one parameter set.
- *
- *   Given:
- *     formula    the scheme
- *     n          number of pairs                                  pair
- *     parameter  its parameters, n_parameters and a denominator
- *     k          pair indices, whole numbers >= 0, in any order; without a start they
- *                are 0, 1, 2, ...                                 pair
- *     of_pair    the scheme's values per pair, if it has any; one of the results may
- *                begin where they do
- *
- *   Returned:
- *     inv_freq   nearest doubles of the exact values              rad / token
- *     planes     seven rows, `plane_stride` bytes apart
- *
- *   Notes:
- *     1) Where a parameter or an index is out of range the results are NaN; a result
- *        without a start is left out.
- *     2) Neighbouring indices cost one multiplication, others a power.
- *
- *   Source: numerics, section "Exact frequencies".
- */
-void
-rope_frequencies(const rope_formula *formula, ptrdiff_t n, const double *parameter,
-                 rope_column k, rope_column of_pair, rope_column inv_freq,
-                 rope_column planes, ptrdiff_t plane_stride)
-{
-    rope_terms terms;
-    const int usable = formula->prepare(parameter, &terms);
-    wide series = wide_one;
-    double previous = -2.0;
-    for (ptrdiff_t i = 0; i < n; ++i) {
-        const double index = k.start != NULL ? *at(k, i) : (double)i;
-        double plane[ROPE_PLANES], frequency = NAN;
-        int good = usable && index >= 0.0 && index <= 0x1p20 &&
-                   index == (double)(int32_t)index;
-        if (good) {
-            if (index == previous + 1.0)
-                series = wide_multiply(&series, &terms.ratio);
-            else {
-                series = wide_power(&terms.ratio, (uint32_t)index);
-                series = wide_multiply(&series, &terms.start);
-            }
-            previous = index;
-            wide w = series;
-            const double own = formula->pair_parameter < 0 ? 0.0 : *at(of_pair, i);
-            good = formula->pair(&terms, index, own, &w);
-            if (good) {
-                frequency = wide_to_double(&w);
-                if (planes.start != NULL)
-                    turn_planes(&w, plane);
-            }
-        }
-        if (inv_freq.start != NULL)
-            *at(inv_freq, i) = frequency;
-        for (int j = 0; planes.start != NULL && j < ROPE_PLANES; ++j) {
-            const rope_column row = {planes.start + j * plane_stride, planes.stride};
-            *at(row, i) = good ? plane[j] : NAN;
-        }
-    }
-}

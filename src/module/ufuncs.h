@@ -3,7 +3,7 @@
 
 #include "numpy_api.h"
 
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 /* Put every ufunc of rows[] into the module; -1 with an exception on failure. `kernels`
  * must live as long as the process. */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "module_frequencies.h"
-#include "ufuncs_plain.h"
+#include "frequencies_call.h"
+#include "small_calls.h"
 #include "ufuncs.h"
 
 /* The best kernels of this CPU, or those that ROPEINTERP_ISA names; tests run each. */
@@ -49,7 +49,7 @@ execute(PyObject *module)
     const rope_kernels *kernels = choose_kernels(module);
     if (kernels == NULL || rope_add_ufuncs(module, kernels) < 0)
         return -1;
-    return rope_add_plain(module, kernels);
+    return rope_add_small_calls(module, kernels);
 }
 
 static PyModuleDef_Slot slots[] = {
@@ -65,7 +65,7 @@ static PyModuleDef_Slot slots[] = {
 };
 
 static PyMethodDef methods[] = {
-    {"_frequencies", rope_module_frequencies, METH_VARARGS, NULL},
+    {"_frequencies", rope_frequencies_call, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

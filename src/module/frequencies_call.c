@@ -1,11 +1,12 @@
 /* From Python numbers to the frequencies of one spec, in a third of the time that a
  * gufunc takes to make arrays of a few numbers. */
-#include "module_frequencies.h"
+#include "frequencies_call.h"
 
 #include <string.h>
 
-#include "rope_math.h"
-#include "ufuncs_fp.h"
+#include "fp_state.h"
+#include "frequencies/frequencies.h"
+#include "frequencies/turn_planes.h"
 
 static const rope_formula *
 formula_of(const char *scheme)
@@ -52,7 +53,7 @@ take_numbers(double *to, Py_ssize_t n, PyObject *tuple)
  *        Fraction stays exact.
  */
 PyObject *
-rope_module_frequencies(PyObject *Py_UNUSED(module), PyObject *args)
+rope_frequencies_call(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char *scheme;
     Py_ssize_t n;

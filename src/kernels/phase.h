@@ -5,7 +5,7 @@
  * so short that their products with an integer are exact doubles; what is left after
  * the reduction is a double-double, and a polynomial of our own takes it from there.
  * Only + - * in the order written, so that every instruction set gives the same bits.
- * Included by each ISA file; the names follow numerics.md section 5.
+ * Included by each ISA file; the names follow docs/numerics.md, "Reduction".
  */
 #ifndef ROPE_PHASE_H
 #define ROPE_PHASE_H
@@ -101,7 +101,7 @@ without_quarters(double s, uint64_t *quarter)
  *        exact too.
  *     2) TwoSum, not FastTwoSum: s may be the smaller one near a zero.
  *
- *   Source: numerics.md 5.1.
+ *   Source: docs/numerics.md, "Turn planes" and "Reduction".
  */
 static inline turn
 turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
@@ -131,7 +131,7 @@ turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
  *        exact, so its rounding is small relative to the angle everywhere. The same
  *        holds one level down for p*u3.
  *
- *   Source: numerics.md 5.1, "need only four planes", taken one step further.
+ *   Source: docs/numerics.md, "Reduction", without the low parts.
  */
 static inline turn
 narrow_turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
@@ -164,7 +164,7 @@ narrow_turn_of_integer(double p, double u0, double u1, double u2, double u3, dou
  *     4) high * (2^31 * u4) reaches 2^-37, and fl 2^-16 where w is 2^40: too much for
  *        a low part, which cos_sin_of_turn takes to first order only.
  *
- *   Source: numerics.md 5.7 for f; the high part is 5.1 applied to 2^31 * u.
+ *   Source: docs/numerics.md, "Reduction"; the high part is the same for 2^31 * u.
  */
 static inline turn
 turn_of_any(double p, double high, double f, double u0, double u1, double u2, double u3,
@@ -195,7 +195,7 @@ turn_of_any(double p, double high, double f, double u0, double u1, double u2, do
 /* (sin(r)/r - 1) / r^2 as a polynomial in y = r^2, and (cos(r) - 1 + y/2) / y^2, for
  * |r| <= pi/4 + 2^-12. Remez exchange at 250 bits for weights 1/sin and 1/cos, rounded
  * to double; relative error 2^-56.5 and 2^-59.5. tests/test_phase.py measures both
- * again with mpmath. Source: numerics.md 5.3. */
+ * again with mpmath. Source: docs/numerics.md, "Polynomials". */
 static inline double
 sin_polynomial(double y)
 {
@@ -240,7 +240,7 @@ turn_back(uint64_t quarter, uint64_t s, uint64_t c, double *cos, double *sin)
  *     1) rh + rl is the angle in radians; e, the error of the product, costs four
  *        operations and brings 1.44 ulp down to 0.80.
  *
- *   Source: numerics.md 5.2 and 5.3.
+ *   Source: docs/numerics.md, "Reduction" and "Polynomials".
  */
 static inline void
 cos_sin_of_turn(turn t, double *cos, double *sin)
@@ -268,10 +268,10 @@ cos_sin_of_turn(turn t, double *cos, double *sin)
  *
  *   Notes:
  *     1) A float is misrounded only where the double lies that near to a midpoint;
- * every position below 2^20 counted (docs/accuracy.md): 1 of 537 million values, the
- *        same one that the long form misrounds.
+ *        every position below 2^20 counted (docs/accuracy.md): 1 of 537 million values,
+ *        the same one that the long form misrounds.
  *
- *   Source: numerics.md 5.2, "short form", without the low parts.
+ *   Source: docs/numerics.md, "Polynomials", without the low parts.
  */
 static inline void
 cos_sin_of_narrow_turn(turn t, double *cos, double *sin)

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-#include "ufuncs_loops.h"
+#include "frequencies/frequencies.h"
+#include "frequencies/turn_planes.h"
+#include "loops.h"
 
 /* ---- core dimensions: NumPy does not relate them, so we do --------------------- */
 
