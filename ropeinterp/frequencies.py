@@ -1,7 +1,7 @@
 """Inverse frequencies for arrays of parameters, exact until one last rounding.
 
 One public function per scheme, which broadcasts over its parameters, and the two
-formulas of the book. Formulas themselves stand in src/rope_math.c.
+formulas of the book. Formulas themselves stand in schemes.c.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _positive(**parameters: ArrayLike) -> list[NDArray[np.float64] | float]:
             raise TypeError(f"{name} must be real numbers, not {array.dtype}")
         array = array.astype(np.float64)
         _check_above(name, array, 0.0)
-        bad = ~((array >= 1e-150) & (array <= 1e150))  # the range of src/rope_math.c
+        bad = ~((array >= 1e-150) & (array <= 1e150))  # the range of schemes.c
         if bad.any():
             raise ParameterError(
                 name, float(array[bad][0]), "must be from 1e-150 to 1e150"

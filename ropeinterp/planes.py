@@ -1,8 +1,8 @@
 """From a spec to inverse frequencies or turn planes, one function per scheme.
 
 Turn planes are the frequencies in the form that the phase kernels take: seven rows of
-float64 per pair (src/rope_math.c). The rows of SCHEMES name the functions; they return
-the parameters of a formula in src/rope_math.c, in its order, every factor with its
+float64 per pair (turn_planes.c). The rows of SCHEMES name the functions; they return
+the parameters of a formula in schemes.c, in its order, every factor with its
 denominator at the very end, and the parameter that has one value per pair.
 """
 

@@ -1,6 +1,6 @@
 """The schemes: for each, the keys of its config block and its parameters in C.
 
-A new scheme is one row here, one formula in src/rope_math.c with its functions in
+A new scheme is one row here, one formula in schemes.c with its functions in
 planes.py and frequencies.py, and one mpmath twin in tests/oracle.py.
 """
 
@@ -50,7 +50,7 @@ class Scheme(NamedTuple):
     fields : tuple of str
         Fields that the spec must have.
     parameters : callable
-        From a spec to the parameters of the formula in src/rope_math.c.
+        From a spec to the parameters of the formula in schemes.c.
     least_dim : int
         Fewest channels for which the formula is defined.
     dialects : tuple of str
