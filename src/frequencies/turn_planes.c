@@ -77,7 +77,8 @@ turn_digits(const wide *a, double digit[5])
  *
  *   Returned:
  *     plane   u = w / (2 pi) mod 1 in five parts, of which four are short enough for
- *             exact products; then u unreduced as a double-double turn / token
+ *             exact products; then u unreduced as a double-double
+ *                                                                 turn / token
  *
  *   Source: docs/numerics.md, "Turn planes".
  */

@@ -7,6 +7,7 @@
 #include "frequencies/frequencies.h"
 #include "frequencies/turn_planes.h"
 #include "loops.h"
+#include "ufunc_docs.h"
 
 /* ---- core dimensions: NumPy does not relate them, so we do --------------------- */
 
@@ -152,20 +153,16 @@ typedef struct {
 static const ufunc_row rows[] = {
     /* name, signature, inputs, outputs, types, loops, layout, check, doc */
     {"cos_sin", "(),(p,h),()->(h),(h)", 3, 2, 3, cos_sin_types, rope_loops_cos_sin,
-     HALF, check_cos_sin,
-     "cos_sin(position, planes, scale, /)\n\nscale*cos and scale*sin of position times frequency; float32 unless dtype says otherwise."},
+     HALF, check_cos_sin, doc_cos_sin},
     {"_cos_sin_bfloat16", "(),(p,h),()->(h),(h)", 3, 2, 1, cos_sin_bf16_types,
      rope_loops_cos_sin_bf16, HALF, check_cos_sin, NULL},
 
     {"rotate_half", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types, rope_loops_rotate,
-     HALF, check_rotate,
-     "rotate_half(x, cos, sin, /)\n\nRotate pairs (i, i + h) of the first 2h channels; the others are copied."},
+     HALF, check_rotate, doc_rotate_half},
     {"rotate_interleaved", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types, rope_loops_rotate,
-     INTERLEAVED, check_rotate,
-     "rotate_interleaved(x, cos, sin, /)\n\nRotate pairs (2i, 2i + 1) of the first 2h channels; the others are copied."},
+     INTERLEAVED, check_rotate, doc_rotate_interleaved},
     {"rotate_interleaved_to_half", "(d),(h),(h)->(d)", 3, 1, 3, rotate_types,
-     rope_loops_rotate, TO_HALF, check_rotate_to_half,
-     "rotate_interleaved_to_half(x, cos, sin, /)\n\nRotate pairs (2i, 2i + 1) and write them to (i, i + h)."},
+     rope_loops_rotate, TO_HALF, check_rotate_to_half, doc_rotate_interleaved_to_half},
     {"_rotate_half_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1, rotate_bf16_types,
      rope_loops_rotate_bf16, HALF, check_rotate, NULL},
     {"_rotate_interleaved_bfloat16", "(d),(h),(h)->(d)", 3, 1, 1, rotate_bf16_types,
@@ -174,14 +171,11 @@ static const ufunc_row rows[] = {
      rotate_bf16_types, rope_loops_rotate_bf16, TO_HALF, check_rotate_to_half, NULL},
 
     {"rope", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types, rope_loops_rope,
-     HALF, check_rope,
-     "rope(x, position, planes, scale, /)\n\nrotate_half by the angles of one position, for n heads at once."},
+     HALF, check_rope, doc_rope},
     {"rope_interleaved", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types,
-     rope_loops_rope, INTERLEAVED, check_rope,
-     "rope_interleaved(x, position, planes, scale, /)\n\nThe same with rotate_interleaved."},
+     rope_loops_rope, INTERLEAVED, check_rope, doc_rope_interleaved},
     {"rope_interleaved_to_half", "(n,d),(),(p,h),()->(n,d)", 4, 1, 3, rope_types,
-     rope_loops_rope, TO_HALF, check_rope_to_half,
-     "rope_interleaved_to_half(x, position, planes, scale, /)\n\nThe same with rotate_interleaved_to_half."},
+     rope_loops_rope, TO_HALF, check_rope_to_half, doc_rope_interleaved_to_half},
     {"_rope_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1, rope_bf16_types,
      rope_loops_rope_bf16, HALF, check_rope, NULL},
     {"_rope_interleaved_bfloat16", "(n,d),(),(p,h),()->(n,d)", 4, 1, 1, rope_bf16_types,
