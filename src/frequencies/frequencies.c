@@ -15,15 +15,15 @@ at(rope_column column, ptrdiff_t i)
  *   Given:
  *     formula    the scheme
  *     n          number of pairs                                  pair
- *     parameter  its parameters, n_parameters and a denominator
+ *     parameter  its parameters, n_parameters and a denominator   as the scheme says
  *     k          pair indices, whole numbers >= 0, in any order; without a start they
  *                are 0, 1, 2, ...                                 pair
  *     of_pair    the scheme's values per pair, if it has any; one of the results may
- *                begin where they do
+ *                begin where they do                              as the scheme says
  *
  *   Returned:
  *     inv_freq   nearest doubles of the exact values              rad / token
- *     planes     seven rows, `plane_stride` bytes apart
+ *     planes     seven rows, `plane_stride` bytes apart           turn / token
  *
  *   Notes:
  *     1) Where a parameter or an index is out of range the results are NaN; a result

@@ -197,7 +197,7 @@ static const rope_formula default_formula = {
  * Inverse frequency after position interpolation.
  *
  *   Given:
- *     dim, base                                                   as rope_default
+ *     dim, base                                                   as in default
  *     factor  context multiplier m / m_l, as a fraction of two    1
  *
  *   Returned:
@@ -280,12 +280,12 @@ static const rope_formula ntk_formula = {
  * Inverse frequency under dynamic base scaling, at one sequence length.
  *
  *   Given:
- *     dim, base, factor                                           as rope_ntk
+ *     dim, base, factor                                           as in ntk
  *     length          longest position + 1, L                     token
  *     trained_length  m_l                                         token
  *
  *   Returned:
- *     as rope_ntk with factor s = factor * L / m_l - (factor - 1) rad / token
+ *     as in ntk with factor s = factor * L / m_l - (factor - 1) rad / token
  *
  *   Notes:
  *     1) L below m_l counts as m_l, where s = 1 and nothing is scaled.
@@ -335,7 +335,7 @@ static const rope_formula dynamic_formula = {
  * Inverse frequency after interpolation by parts (YaRN).
  *
  *   Given:
- *     dim, base, factor                                           as rope_linear
+ *     dim, base, factor                                           as in linear
  *     first, last  pairs where the ramp begins and ends           pair
  *
  *   Returned:
@@ -344,7 +344,7 @@ static const rope_formula dynamic_formula = {
  *
  *   Notes:
  *     1) first and last come from beta_fast and beta_slow by a logarithm, rounded
- *        once to double (ropeinterp.scalars.yarn_ramp); r itself is not rounded.
+ *        once to double (yarn_ramp in Python); r itself is not rounded.
  *     2) last < first is the inverted ramp that swapped betas ask for.
  *
  *   Source: arXiv 2309.00071, section 3.2.
@@ -403,7 +403,7 @@ static const rope_formula yarn_formula = {
  * Inverse frequency with one factor per pair (LongRoPE).
  *
  *   Given:
- *     dim, base                                                   as rope_default
+ *     dim, base                                                   as in default
  *     factors  the list of the config, one value per pair, > 0    1
  *
  *   Returned:
@@ -442,7 +442,7 @@ static const rope_formula longrope_formula = {
  * Inverse frequency of the Llama-3 scheme.
  *
  *   Given:
- *     dim, base, factor                                           as rope_linear
+ *     dim, base, factor                                           as in linear
  *     low_freq_factor   turns below which a pair is interpolated  turn
  *     high_freq_factor  turns above which it is left alone        turn
  *     trained_length    m_l                                       token
@@ -518,7 +518,7 @@ static const rope_formula llama3_formula = {
  *
  *   Given:
  *     dim     channels of the whole head, which divide the exponents   channel
- *     base, factor                                                as rope_linear
+ *     base, factor                                                as in linear
  *     pairs   number of pairs that turn                           pair
  *
  *   Returned:

@@ -17,6 +17,7 @@ bit_field(const uint32_t f[8], int low)
  *   Returned:
  *     digit   digit[0..3] are multiples of 2^-23, 2^-45, 2^-67 and 2^-89 of at most
  *             22 bits, digit[4] is the rest, below 2^-90; their sum is a - round(a)
+ *                                                                 turn / token
  *
  *   Notes:
  *     1) Half a unit is added at every level before the bits are cut, and taken off

@@ -124,7 +124,7 @@ turn_of_integer(double p, double u0, double u1, double u2, double u3, double u4)
  *
  *   Returned:
  *     h       the angle, within 2 units of 2^-53 relative         turn
- *     l       0
+ *     l       0                                                   turn
  *
  *   Notes:
  *     1) s and p*u2 are multiples of 2^-67: where they nearly cancel their sum is
@@ -149,7 +149,7 @@ narrow_turn_of_integer(double p, double u0, double u1, double u2, double u3, dou
  *
  *   Given:
  *     p, high, f  parts of the position (kernels.h)               token
- *     u0..u4      as above
+ *     u0..u4      as above                                        turn / token
  *     uh, ul      the unreduced step as a double-double           turn / token
  *
  *   Returned:
@@ -234,7 +234,7 @@ turn_back(uint64_t quarter, uint64_t s, uint64_t c, double *cos, double *sin)
  *     t       the angle                                           turn
  *
  *   Returned:
- *     cos, sin  of the whole angle, quarter turns included; 0.80 ulp
+ *     cos, sin  of the whole angle, quarter turns included; 0.80 ulp 1
  *
  *   Notes:
  *     1) rh + rl is the angle in radians; e, the error of the product, costs four
@@ -264,7 +264,7 @@ cos_sin_of_turn(turn t, double *cos, double *sin)
  *     t       the angle; l is not read                            turn
  *
  *   Returned:
- *     cos, sin  within 3.2 ulp (seen), 0.6 on average
+ *     cos, sin  within 3.2 ulp (seen), 0.6 on average             1
  *
  *   Notes:
  *     1) A float is misrounded only where the double lies that near to a midpoint;

@@ -162,12 +162,12 @@ rows_around(ptrdiff_t n, const anchor *of, const double *restrict c,
  *     n         pairs, at most CHUNK                              pair
  *     rest      the same and those that come after them           pair
  *     u         turn planes of their frequencies                  turn / token
- *     rows, at  positions with equal steps, at least GROUP
+ *     rows, at  positions with equal steps, at least GROUP        token
  *     row       distance from one row of the tables to the next, of any sign; rows
  *               do not overlap                                    element
  *
  *   Returned:
- *     cos, sin  rows with the bits of direct_phases_f32
+ *     cos, sin  rows with the bits of direct_phases_f32           1
  *
  *   Notes:
  *     1) The last group overlaps the one before it: the same bits once more.

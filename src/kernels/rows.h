@@ -29,12 +29,13 @@ columns_from(ptrdiff_t first, const double *const *u, const double **columns)
  * The row of an integer, for tables of float and narrower types.
  *
  *   Given:
- *     n         pairs, at most CHUNK
+ *     n         pairs, at most CHUNK                              pair
  *     u         turn planes of their frequencies                  turn / token
- *     at        the position, an integer, and its scales
+ *     at        the position, an integer, and its scales          token, 1
  *
  *   Returned:
- *     cos, sin  times their scales; within 3.2 ulp (seen), and half an ulp of the scale
+ *     cos, sin  times their scales; within 3.2 ulp (seen), and half an ulp of the
+ *               scale                                             1
  */
 static void
 narrow_row(ptrdiff_t n, const double *const *u, const rope_position *at,
