@@ -2,16 +2,15 @@
  * loops of the fused gufuncs. NumPy's way to the same loops takes longer than the
  * rotation, and so do the checks in Python.
  *
- * What needs no conversion, no broadcasting and no word of explanation is a
- * small call. All else gets None and goes the long way, which adapts it or says what is
- * wrong. Nothing is written before all of a call is found small. */
+ * What needs no conversion, no broadcasting and no word of explanation is a small call.
+ * All else gets None and goes the long way, which adapts it or says what is wrong.
+ * Nothing is written before all of a call is found small. */
 #include "small_calls.h"
 
 #include "frequencies/turn_planes.h"
 #include "loops.h"
 
-/* ---- what is a small call ---------------------------------------------------------
- */
+/* ---- what is a small call ------------------------------------------------------ */
 
 enum {
     ARRAYS = 2,      /* queries and keys */
@@ -35,7 +34,7 @@ is_ready(PyObject *object)
 }
 
 /* The loop for a type; NULL where there is none. bfloat16 is no type of NumPy's, and
- * the only other one that comes here (checked_x in arguments.py); a tensor's comes as
+ * the only other one that comes here (checked_x in Python); a tensor's comes as
  * its bits. */
 static PyUFuncGenericFunction
 loop_of(int type, int n)
