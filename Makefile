@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c '$(USABLE)' 2>/dev/null && { echo $$p; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(wildcard src/*.[ch]) setup.py pyproject.toml
+SOURCES := $(wildcard src/*/*.[ch]) setup.py pyproject.toml
 
 .PHONY: run test test-all lint bench bench-quick bench-check accuracy rules docs wheel-check clean
 .DELETE_ON_ERROR:
@@ -35,7 +35,7 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict ropeinterp
-	$(BIN)/clang-format --dry-run -Werror src/*.[ch]
+	$(BIN)/clang-format --dry-run -Werror src/*/*.[ch]
 
 # The other packages are large: a venv of their own. ggml comes as sources, and where it
 # cannot be built the table says so.

@@ -21,15 +21,16 @@ FLAGS = (
     else ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
 )
 # One file per instruction set with its own flags. A file whose instruction set does
-# not exist on the target machine compiles to nothing (guards in the file).
+# not exist on the target machine compiles to nothing (guards in the file). All files of
+# the folders of src/ are compiled; headers of other folders are included by folder.
 X86 = sysconfig.get_platform().endswith(("x86_64", "amd64"))
 ISA_FLAGS = {
-    "kernels_avx2.c": "/arch:AVX2" if MSVC else "-mavx2 -mfma -mf16c",
-    "kernels_avx512.c": "/arch:AVX512"
+    SRC / "kernels/avx2.c": "/arch:AVX2" if MSVC else "-mavx2 -mfma -mf16c",
+    SRC / "kernels/avx512.c": "/arch:AVX512"
     if MSVC
     else "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c "
     "-mprefer-vector-width=512",
-    "kernels_neon.c": "",
+    SRC / "kernels/neon.c": "",
 }
 
 
@@ -44,9 +45,9 @@ class BuildPerIsa(build_ext):
     """Compile each ISA file with its own flags and link it as an extra object."""
 
     def build_extension(self, ext):
-        for name, flags in ISA_FLAGS.items():
+        for path, flags in ISA_FLAGS.items():
             ext.extra_objects += self.compiler.compile(
-                [str(SRC / name)],
+                [str(path)],
                 output_dir=self.build_temp,
                 include_dirs=ext.include_dirs,
                 extra_postargs=ext.extra_compile_args + isa_flags(flags),
@@ -68,9 +69,9 @@ setup(
     ext_modules=[
         Extension(
             "ropeinterp._core",
-            sources=sorted(str(p) for p in SRC.glob("*.c") if p.name not in ISA_FLAGS),
-            depends=sorted(str(p) for p in SRC.glob("*.[ch]")),
-            include_dirs=[np.get_include()],
+            sources=sorted(str(p) for p in SRC.glob("*/*.c") if p not in ISA_FLAGS),
+            depends=sorted(str(p) for p in SRC.glob("*/*.[ch]")),
+            include_dirs=[str(SRC), np.get_include()],
             define_macros=macros,
             extra_compile_args=FLAGS + extra,
             extra_link_args=extra + ([] if MSVC else ["-lm"]),

@@ -1,4 +1,8 @@
-"""The C extension: every name of rows[] in src/ufuncs.c is a NumPy ufunc."""
+"""The C extension. Every name that does not stand here is a NumPy ufunc.
+
+The ufuncs are the rows of rows[] in src/module/ufuncs.c and of rope_formulas[] in
+src/frequencies/schemes.c: no line here repeats them.
+"""
 
 from typing import Any
 
@@ -8,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 isa: str
 isas: tuple[str, ...]
 
+def __getattr__(name: str) -> np.ufunc: ...
 def _frequencies(
     scheme: str,
     n: int,
@@ -16,37 +21,7 @@ def _frequencies(
     with_planes: bool,
     /,
 ) -> NDArray[np.float64]: ...
-
-_cos_sin_bfloat16: np.ufunc
-_rope_bfloat16: np.ufunc
-_rope_interleaved_bfloat16: np.ufunc
-_rope_interleaved_qk: np.ufunc
-_rope_interleaved_qk_bfloat16: np.ufunc
-_rope_interleaved_to_half_bfloat16: np.ufunc
-_rope_interleaved_to_half_qk: np.ufunc
-_rope_interleaved_to_half_qk_bfloat16: np.ufunc
-_rope_qk: np.ufunc
-_rope_qk_bfloat16: np.ufunc
-_rotate_half_bfloat16: np.ufunc
-_rotate_interleaved_bfloat16: np.ufunc
-_rotate_interleaved_to_half_bfloat16: np.ufunc
-cos_sin: np.ufunc
-inv_freq_default: np.ufunc
-inv_freq_dynamic: np.ufunc
-inv_freq_linear: np.ufunc
-inv_freq_llama3: np.ufunc
-inv_freq_longrope: np.ufunc
-inv_freq_ntk: np.ufunc
-inv_freq_proportional: np.ufunc
-inv_freq_yarn: np.ufunc
-rope: np.ufunc
-rope_interleaved: np.ufunc
-rope_interleaved_to_half: np.ufunc
-rotate_half: np.ufunc
-rotate_interleaved: np.ufunc
-rotate_interleaved_to_half: np.ufunc
-
-def _rotate_plain(
+def _rotate_small(
     layout: int,
     xs: tuple[NDArray[Any], ...],
     positions: ArrayLike | None,

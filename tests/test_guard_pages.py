@@ -96,11 +96,11 @@ def test_plain_calls_stay_inside(core, guarded, char, h):
     outs = guarded.empty(q.shape, char), guarded.empty(k.shape, char)
     for layout in range(3):
         call = positions, planes, 1.0, False, -2
-        assert core._rotate_plain(layout, (q, k), *call, outs)[0] is outs[0]
+        assert core._rotate_small(layout, (q, k), *call, outs)[0] is outs[0]
         single = guarded.empty(k.shape, char)
-        assert core._rotate_plain(layout, (k,), *call, (single,)) is not None
+        assert core._rotate_small(layout, (k,), *call, (single,)) is not None
         assert single.tobytes() == outs[1].tobytes()
-        assert core._rotate_plain(layout, (q, k), *call, (q, k)) is not None
+        assert core._rotate_small(layout, (q, k), *call, (q, k)) is not None
 
 
 def test_streamed_rows_stay_inside(guarded):

@@ -289,7 +289,7 @@ def test_positions_that_no_table_has_give_nan(core):
 
 
 def coefficients(letter):
-    text = (REPOSITORY / "src" / "phase.h").read_text()
+    text = (REPOSITORY / "src/kernels/phase.h").read_text()
     found = dict(re.findall(rf"\b({letter}\d) = (-?0x[0-9a-f.]+p[+-]\d+)", text))
     return [float.fromhex(found[f"{letter}{i}"]) for i in range(1, 7)]
 
@@ -302,7 +302,7 @@ def horner(coefficient, y):
 
 
 def test_polynomials_have_the_errors_that_the_source_states():
-    """The relative errors 2^-56.5 and 2^-59.5 of src/phase.h."""
+    """The relative errors 2^-56.5 and 2^-59.5 of src/kernels/phase.h."""
     sine, cosine = coefficients("S"), coefficients("C")
     end = MP.pi / 4 + MP.ldexp(1, -12)
     worst_sine = worst_cosine = MP.mpf(0)
@@ -318,7 +318,7 @@ def test_polynomials_have_the_errors_that_the_source_states():
 
 
 def test_two_pi_of_the_source():
-    text = (REPOSITORY / "src" / "phase.h").read_text()
+    text = (REPOSITORY / "src/kernels/phase.h").read_text()
     high, low = (
         float.fromhex(re.search(rf"#define {name} (\S+)", text)[1])
         for name in ("TWO_PI", "TWO_PI_LOW")

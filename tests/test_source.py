@@ -14,7 +14,9 @@ from ropeinterp.schemes import SCHEMES
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sorted((ROOT / "ropeinterp").rglob("*.py"))
-C = sorted((ROOT / "src").glob("*.[ch]"))
+C = sorted((ROOT / "src").rglob("*.[ch]"))
+# A wing of src/ includes itself and those before it; only the last one sees Python.
+WINGS = ("frequencies", "kernels", "module")
 
 # The package from the bottom to the top, imports for annotations included: a module
 # imports from lower lines only. A sub-package is one word, and has lines of its own.
@@ -61,7 +63,7 @@ ASKS_FOR: dict[str, dict[str, str]] = {}
 ENGINES = re.compile(r"vllm|sglang|llama\.cpp|\bmlx", re.IGNORECASE)
 LIBM = re.compile(
     r"\b(sin|cos|tan|sincos|pow|exp|exp2|log|log2|sqrt|floor|ceil|trunc|rint|round|"
-    r"nearbyint|fma|fmod|remainder|ldexp|frexp|fabs|hypot)[fl]?\s*\("
+    r"nearbyint|fma|fmod|fmax|fmin|remainder|ldexp|frexp|fabs|hypot)[fl]?\s*\("
 )
 ALLOCATES = re.compile(r"\b(malloc|calloc|realloc|alloca|free|PyMem_\w+)\s*\(")
 
@@ -71,11 +73,17 @@ def code(path):
     return re.sub(r"/\*.*?\*/|//[^\n]*", " ", path.read_text(), flags=re.DOTALL)
 
 
+def included(path):
+    """Return the names that a C file includes, and those of them that are ours."""
+    names = re.findall(r'#include\s+[<"]([^>"]+)', code(path))
+    places = [(path.parent / n, ROOT / "src" / n) for n in names]
+    return names, [p for both in places for p in both if p.exists()]
+
+
 def includes(path):
     """Names of the headers that a C file includes, headers of headers too."""
-    names = set(re.findall(r'#include\s+[<"]([^>"]+)', code(path)))
-    ours = (path.parent / name for name in names)
-    return names.union(*(includes(p) for p in ours if p.exists() and p != path))
+    names, ours = included(path)
+    return set(names).union(*(includes(p) for p in ours))
 
 
 def name_of(path):
@@ -251,14 +259,56 @@ import ropeinterp; print(*(set(sys.modules) - before) & {set(optional.split())})
 
 
 @pytest.mark.parametrize("path", C, ids=lambda p: p.name)
-def test_c_files_keep_to_their_side(path):
-    seen, text = includes(path), code(path)
-    if not path.name.startswith(("module", "ufuncs", "numpy_api")):
+def test_c_files_keep_to_their_wing(path):
+    wing, seen, text = path.parent.name, includes(path), code(path)
+    for other in included(path)[1]:
+        assert WINGS.index(other.parent.name) <= WINGS.index(wing), other
+    if wing != WINGS[-1]:
         assert not [n for n in seen if n == "Python.h" or n.startswith("numpy")]
-    if path.name.startswith(("kernels", "phase", "half", "dispatch")):
-        assert "math.h" not in seen
+        assert not seen & {"math.h", "tgmath.h", "complex.h", "stdlib.h"}
         assert not LIBM.search(text)
     assert not ALLOCATES.search(text)
+
+
+@pytest.mark.parametrize("path", C, ids=lambda p: p.name)
+def test_a_template_has_no_guard_and_a_header_has_one(path):
+    text = code(path)
+    users = [p for p in C for other in included(p)[1] if other == path]
+    if path.name.endswith(".inc.h"):
+        assert len(users) > 1
+        assert "#ifndef ROPE_" not in text.split("{")[0]
+    elif path.suffix == ".h":
+        guard = f"ROPE_{path.stem.upper()}_H".replace("ROPE_ROPE", "ROPE")
+        assert re.match(rf"\s*#ifndef {guard}\n#define {guard}\n", text)
+    else:
+        assert not users
+
+
+# A path within the repository, a document, or a file of C by its name.
+CITED = re.compile(
+    r"(?<![\w./<~-])((?:docs|tests|src|benchmarks)/[\w./]*\w\.\w+|[\w.]*\w\.md|"
+    r"[\w./]*\w\.(?:inc\.h|[ch]))(?![\w(])"
+)
+
+
+def comments(path):
+    """Comments of a C file; all of a Python file, whose docstrings are texts too."""
+    text = path.read_text()
+    if path in C:
+        found = re.findall(r"/\*.*?\*/", text, flags=re.DOTALL)
+        text = re.sub(r"\n \* ", " ", "\n".join(found))
+    return text
+
+
+@pytest.mark.parametrize("path", [*PYTHON, *C], ids=lambda p: p.name)
+def test_what_a_comment_cites_is_in_the_repository(path):
+    text = comments(path)
+    for name in set(CITED.findall(text)):
+        by_name = [p for p in C if f"/{p.relative_to(ROOT)}".endswith(f"/{name}")]
+        assert (ROOT / name).exists() or by_name, name
+    for name, titles in re.findall(r'(docs/\w+\.md),((?:(?: and)? "[^"]+",?)+)', text):
+        headings = re.findall(r"^#+ (.*)", (ROOT / name).read_text(), re.MULTILINE)
+        assert set(re.findall(r'"([^"]+)"', titles)) <= set(headings)
 
 
 @pytest.mark.parametrize("path", [*PYTHON, *C], ids=lambda p: p.name)

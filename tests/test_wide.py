@@ -354,11 +354,11 @@ def test_planes_of_all_instruction_sets_are_equal(every_core):
     assert len(results) == 1
 
 
-# ---- the constant of src/wide.c -----------------------------------------------------
+# ---- the constant of src/frequencies/wide.c -----------------------------------------
 
 
 def inverse_two_pi_of_source():
-    text = (REPOSITORY / "src" / "wide.c").read_text()
+    text = (REPOSITORY / "src/frequencies/wide.c").read_text()
     found = re.search(r"wide_inverse_two_pi = \{\s*\{([^}]*)\}, (-?\d+)\}", text)
     limbs = [int(x.strip().rstrip("u"), 16) for x in found[1].split(",")]
     mantissa = sum(limb << 32 * i for i, limb in enumerate(limbs))

@@ -33,7 +33,7 @@ def rotated(
     if _takes_more(rotation):
         return None
     number, planes, scale, backwards = _operands(rotation, inverse)
-    return _core._rotate_plain(
+    return _core._rotate_small(
         number, xs, positions, planes, scale, backwards, seq_axis, outs
     )
 

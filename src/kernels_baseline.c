@@ -1,3 +1,0 @@
-/* What every CPU of the platform runs; no flags of its own. */
-#define ISA baseline
-#include "kernels_isa.inc.h"
