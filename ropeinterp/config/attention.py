@@ -92,7 +92,7 @@ def _mscale_pair(reading: Reading, rope: RopeDict, spec: RopeSpec) -> Fields:
     for name, target in _MSCALES.items():
         found = rope.get(name)
         if found is None:
-            raise ConfigError(rope.at(name), None, "is missing")
+            raise ConfigError(rope.at(name), None, "is missing", "missing")
         fields[target] = number(found)
     if spec.scheme != "longrope":
         return fields

@@ -87,7 +87,15 @@ def _config_error(
         name = "dim"  # it is the rotated width that does not fit
     origin = fields[name].origin if name in fields else rope.path
     path = where(origin, where(rope.path, reading.path))
-    return ConfigError(path + bracket + index, error.value, error.reason)
+    return ConfigError(path + bracket + index, error.value, error.reason, _kind(error))
+
+
+def _kind(error: ParameterError) -> str:
+    """Kind of a fault that the spec names; lists and widths fit or do not."""
+    if error.value is None:
+        return "missing"
+    fits = error.argument == "head_dim" or isinstance(error.value, tuple)
+    return "form" if fits else "range"
 
 
 # ---- the type ----------------------------------------------------------------------
@@ -104,7 +112,7 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
     if new is None and old is None and rope.given:
         reading.note(rope.at("rope_type"), "is missing: plain frequencies")
     if not isinstance(found.value, str):
-        raise ConfigError(where(found.origin), found.value, "must be a string")
+        raise ConfigError(where(found.origin), found.value, "must be a string", "type")
     row = rope.row
     word = row.type_words.get(found.value, found.value)
     if word == "dynamic" and "alpha" in row.flags and rope.block.get("alpha"):
@@ -115,7 +123,9 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
     dialect = "transformers-4" if reading.v4 else "transformers"
     if word not in SCHEMES or dialect not in SCHEMES[word].dialects:
         if reading.known:
-            raise ConfigError(where(found.origin), found.value, "is no known rope type")
+            raise ConfigError(
+                where(found.origin), found.value, "is no known rope type", "form"
+            )
         reading.note(found.origin, "is no known rope type: read as plain frequencies")
         word = "default"
     elif word != found.value and not row.axes:
@@ -134,7 +144,9 @@ def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> Fields:
     for key in SCHEMES[scheme].required:
         found = rope.get(key.name)
         if found is None:
-            raise ConfigError(rope.at(key.name), None, f"is missing: {scheme} needs it")
+            raise ConfigError(
+                rope.at(key.name), None, f"is missing: {scheme} needs it", "missing"
+            )
         leave = key.nullable and found.value is None
         fields[key.field] = found if leave else KINDS[key.kind](found)
     for key in SCHEMES[scheme].optional:

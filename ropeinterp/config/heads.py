@@ -82,7 +82,7 @@ def _by_default(reading: Reading, row: Model, alternatives: list[str]) -> Found:
             )
             return Found(default, row.described)
     path = reading.at(alternatives[0])
-    raise ConfigError(path, None, "is needed for the channels of a head")
+    raise ConfigError(path, None, "is needed for the channels of a head", "missing")
 
 
 def _formula(reading: Reading, row: Model, formula: str) -> Found:
@@ -93,10 +93,12 @@ def _formula(reading: Reading, row: Model, formula: str) -> Found:
     parts = [_size(reading, name) for name in divisors.split("*")] if divisors else []
     for part in parts:
         if part.value < 1:
-            raise ConfigError(where(part.origin), part.value, "must be positive")
+            raise ConfigError(
+                where(part.origin), part.value, "must be positive", "range"
+            )
     for name in (*terms, *parts):
         if name.value > _LARGEST:
-            raise ConfigError(where(name.origin), name.value, "is too large")
+            raise ConfigError(where(name.origin), name.value, "is too large", "range")
     total = join(t.value for t in terms)
     divisor = math.prod(p.value for p in parts)
     named = [f for f in (*terms, *parts) if f.origin.startswith("$")]
@@ -124,7 +126,7 @@ def _size(reading: Reading, name: str) -> Found:
     found = reading.size(name)
     if found is None:
         raise ConfigError(
-            reading.at(name), None, "is needed for the channels of a head"
+            reading.at(name), None, "is needed for the channels of a head", "missing"
         )
     if not found.origin.startswith("$"):
         reading.note(

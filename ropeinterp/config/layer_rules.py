@@ -42,13 +42,16 @@ def labels_of(reading: Reading) -> list[str]:
         return []
     if not isinstance(found.value, list) or len(found.value) > _MOST_LAYERS:
         raise ConfigError(
-            found.origin, found.value, f"must be a list of at most {_MOST_LAYERS} words"
+            found.origin,
+            found.value,
+            f"must be a list of at most {_MOST_LAYERS} words",
+            "type",
         )
     meaning = {label: row.layer for row in reading.rows for label in row.labels}
     labels = []
     for i, label in enumerate(found.value):
         if not isinstance(label, str):
-            raise ConfigError(f"{found.origin}[{i}]", label, "must be a string")
+            raise ConfigError(f"{found.origin}[{i}]", label, "must be a string", "type")
         labels.append(meaning.get(label, label))
     return labels
 
@@ -62,7 +65,7 @@ def _count(reading: Reading) -> int | None:
         return None
     n = whole(found).value
     if not 0 <= n <= _MOST_LAYERS:
-        raise ConfigError(found.origin, n, f"must be from 0 to {_MOST_LAYERS}")
+        raise ConfigError(found.origin, n, f"must be from 0 to {_MOST_LAYERS}", "range")
     return int(n)
 
 
@@ -73,7 +76,7 @@ def _list(reading: Reading, key: str) -> list[Found] | None:
         return None
     if not isinstance(found.value, list) or len(found.value) > _MOST_LAYERS:
         reason = f"must be a list of at most {_MOST_LAYERS} numbers"
-        raise ConfigError(found.origin, found.value, reason)
+        raise ConfigError(found.origin, found.value, reason, "type")
     return [number(Found(v, f"{found.origin}[{i}]")) for i, v in enumerate(found.value)]
 
 
@@ -92,7 +95,7 @@ def _sliding(reading: Reading, rope: RopeDict) -> Layers:
     if not labels and pattern is not None and isinstance(pattern.value, int):
         step, n = whole(pattern).value, _count(reading) or 0
         if step < 1:
-            raise ConfigError(pattern.origin, step, "must be positive")
+            raise ConfigError(pattern.origin, step, "must be positive", "range")
         last = ("sliding_attention", "full_attention")
         labels = [last[(i + 1) % step == 0] for i in range(n)]
     if not labels:
@@ -120,7 +123,7 @@ def _no_rope_layers(reading: Reading, rope: RopeDict) -> Layers:
         found = reading.find("no_rope_layer_interval") or Found(4, "")
         step = whole(found).value
         if step < 1:
-            raise ConfigError(found.origin, step, "must be positive")
+            raise ConfigError(found.origin, step, "must be positive", "range")
         rotated = [(i + 1) % step != 0 for i in range(_count(reading) or 0)]
     _note_temperature(reading)
     return _with_nope(rope, rotated)

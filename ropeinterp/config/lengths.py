@@ -77,7 +77,9 @@ def lengths(reading: Reading, rope: RopeDict, scheme: str, fields: Fields) -> Fi
     result["trained_length"] = trained
     if factor is not None and factor.value is None:
         if length is None:
-            raise ConfigError(reading.at(_LENGTH), None, "is needed for the factor")
+            raise ConfigError(
+                reading.at(_LENGTH), None, "is needed for the factor", "missing"
+            )
         if not 0 < trained.value <= _LARGEST or not 0 < length.value <= _LARGEST:
             fields["factor"] = Found(1.0, "")  # the spec refuses the lengths
             return result
@@ -97,13 +99,17 @@ def _trained(
     )
     if not any(key.name == _ORIGINAL for key in SCHEMES[scheme].optional):
         if scheme == "dynamic" and length is None:
-            raise ConfigError(reading.at(_LENGTH), None, "is missing: dynamic needs it")
+            raise ConfigError(
+                reading.at(_LENGTH), None, "is missing: dynamic needs it", "missing"
+            )
         if scheme == "dynamic":
             return length
         return own or (length if scheme in ("default", "proportional") else None)
     found = _original(reading, rope, scheme) or own or length
     if found is None:
-        raise ConfigError(rope.at(_ORIGINAL), None, f"is missing: {scheme} needs it")
+        raise ConfigError(
+            rope.at(_ORIGINAL), None, f"is missing: {scheme} needs it", "missing"
+        )
     if found is length:
         reading.note(rope.at(_ORIGINAL), f"is missing: {_LENGTH} stands for it")
     return found

@@ -97,7 +97,7 @@ def locate(
     """
     own = keys.get("model_type")
     if own is not None and not isinstance(own, str):
-        raise ConfigError(below(path, "model_type"), own, "must be a string")
+        raise ConfigError(below(path, "model_type"), own, "must be a string", "type")
     model_type = own or named or None
     if model_type is not None and model_type in composites() and not named:
         parts = {
@@ -132,7 +132,7 @@ def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:
         if found is None:
             break
         if not isinstance(found, dict):
-            raise ConfigError(at, found, "must be an object")
+            raise ConfigError(at, found, "must be an object", "type")
     if found is None and part.flat and {"hidden_size", "rope_theta"} & keys.keys():
         note = Note(at, "is missing: its keys stand at the top level")
         own = {k: v for k, v in keys.items() if k != "model_type"}
@@ -184,7 +184,9 @@ class Reader(NamedTuple):
         reading, model_type = self.reading(located), located.model_type
         at = below(located.path, "model_type")
         if reading.rows[0].layers == "refused":
-            raise ConfigError(at, model_type, "builds tables that no spec describes")
+            raise ConfigError(
+                at, model_type, "builds tables that no spec describes", "form"
+            )
         if reading.rows[0].layers == "none":
             reading.note(at, f"{printable(model_type)} has no rotary embedding")
             return RopeConfig(
@@ -197,6 +199,7 @@ class Reader(NamedTuple):
                 reading.path,
                 len(found.ropes),
                 f"more than {_MOST_SPECS} kinds of layers",
+                "size",
             )
         read = {
             name: None if rope is None else read_block(reading, rope)

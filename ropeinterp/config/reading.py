@@ -191,7 +191,7 @@ def _is_number(value: object) -> bool:
 def number(found: Found) -> Found:
     """Refuse what is no number."""
     if not _is_number(found.value):
-        raise ConfigError(where(found.origin), found.value, "must be a number")
+        raise ConfigError(where(found.origin), found.value, "must be a number", "type")
     return found
 
 
@@ -199,27 +199,33 @@ def whole(found: Found) -> Found:
     """Refuse what is no whole number; 8192.0 stands for 8192."""
     value = number(found).value
     if isinstance(value, (float, np.floating)) and not float(value).is_integer():
-        raise ConfigError(where(found.origin), found.value, "must be a whole number")
+        raise ConfigError(
+            where(found.origin), found.value, "must be a whole number", "type"
+        )
     return Found(int(found.value), found.origin)
 
 
 def flag(found: Found) -> Found:
     """Refuse what is not true or false."""
     if not isinstance(found.value, (bool, np.bool_)):
-        raise ConfigError(where(found.origin), found.value, "must be true or false")
+        raise ConfigError(
+            where(found.origin), found.value, "must be true or false", "type"
+        )
     return found
 
 
 def numbers(found: Found) -> Found:
     """Refuse what is no list of numbers."""
     if not isinstance(found.value, list):
-        raise ConfigError(where(found.origin), found.value, "must be a list of numbers")
+        raise ConfigError(
+            where(found.origin), found.value, "must be a list of numbers", "type"
+        )
     if len(found.value) > _MOST_NUMBERS:
         reason = f"has {len(found.value)} items; no head has as many pairs"
-        raise ConfigError(where(found.origin), found.value, reason)
+        raise ConfigError(where(found.origin), found.value, reason, "size")
     for i, value in enumerate(found.value):
         if not _is_number(value):
-            raise ConfigError(f"{found.origin}[{i}]", value, "must be a number")
+            raise ConfigError(f"{found.origin}[{i}]", value, "must be a number", "type")
     return Found(tuple(found.value), found.origin)
 
 

@@ -55,7 +55,7 @@ def _mapping(reading: Reading, key: str) -> Mapping[str, Any] | None:
     if not value:
         return None
     if not isinstance(value, dict):
-        raise ConfigError(reading.at(key), value, "must be an object")
+        raise ConfigError(reading.at(key), value, "must be an object", "type")
     return value
 
 
@@ -101,7 +101,7 @@ def _nested(reading: Reading, labels: list[str]) -> dict[str, RopeDict | None]:
             reading.note(path, "is not read beside the layer types")
             continue
         if entry is not None and not isinstance(entry, dict):
-            raise ConfigError(path, entry, "must be an object or null")
+            raise ConfigError(path, entry, "must be an object or null", "form")
         row = rows.get(name, reading.rows[0])
         layer = _first_layer(reading, labels, name)
         ropes[name] = None if entry is None else RopeDict(row, entry, path, True, layer)

@@ -105,7 +105,9 @@ def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> Fields:
         return _grid(rope, head)
     if head.value > _WIDEST:
         path = where(head.origin, reading.path)
-        raise ConfigError(path, head.value, f"is wider than {_WIDEST} channels")
+        raise ConfigError(
+            path, head.value, f"is wider than {_WIDEST} channels", "range"
+        )
     partial = _partial(reading, rope, head)
     found = _dim(reading, rope, scheme, head, partial)
     dim, pairs = found.value, (found.value + 1) // 2
@@ -159,6 +161,7 @@ def _grid(rope: RopeDict, head: Found) -> Fields:
             where(head.origin, where(rope.path)),
             head.value,
             "is no width of a head with two position axes",
+            "range",
         )
     grid = axes.GRIDS[rope.row.axes](head.value)
     origin = rope.row.described
@@ -183,19 +186,23 @@ def _axis_map(reading: Reading, rope: RopeDict, scheme: str, pairs: int) -> Foun
     path = below(block, "mrope_section")
     if found is None or found.value is None:
         if not default and kind != "alternating":
-            raise ConfigError(path, None, f"is missing: {kind} axes need it")
+            raise ConfigError(path, None, f"is missing: {kind} axes need it", "missing")
         found = Found([int(n) for n in default], rope.row.described)
         if default:
             reading.note(path, f"is missing: {' '.join(default)} is the {found.origin}")
     path = where(found.origin, path)
     sections = tuple(whole(Found(n, path)).value for n in numbers(found).value)
     if any(not 0 <= n <= _WIDEST for n in sections):
-        raise ConfigError(path, list(sections), f"must be from 0 to {_WIDEST} each")
+        raise ConfigError(
+            path, list(sections), f"must be from 0 to {_WIDEST} each", "range"
+        )
     if default and len(sections) != len(default):
-        raise ConfigError(path, list(sections), f"must have {len(default)} sections")
+        raise ConfigError(
+            path, list(sections), f"must have {len(default)} sections", "form"
+        )
     axis_map = axes.SECTIONS[kind](sections, pairs)
     if axis_map is None:
-        raise ConfigError(path, list(sections), f"does not fill {pairs} pairs")
+        raise ConfigError(path, list(sections), f"does not fill {pairs} pairs", "form")
     if "D12" in rope.row.flags:
         reading.note(path, "halves of a pair follow two positions: no rotation (D12)")
     if kind == "ernie" and scheme != "default":
