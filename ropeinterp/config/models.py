@@ -205,7 +205,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {
 
 
 def _model(row: Mapping[str, str]) -> Model:
-    told = {name: _READ.get(name, str)(text) for name, text in row.items()}
+    values = {name: _READ.get(name, str)(text) for name, text in row.items()}
     if not row["theta_v4"]:
-        told["theta_v4"] = told["theta"]
-    return Model(**told)
+        values["theta_v4"] = values["theta"]
+    return Model(**values)

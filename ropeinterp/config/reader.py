@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from ropeinterp.config.block import read_block
 from ropeinterp.config.json_source import below
+from ropeinterp.config.layers import layers_of
 from ropeinterp.config.models import Part, composites, model_types, rows_of
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.result import Note, RopeConfig
-from ropeinterp.config.rope_dict import layers_of
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
 
@@ -175,8 +175,6 @@ class Reader(NamedTuple):
             self.dialect == "transformers-4",
             self.trained_length,
             located.notes.copy(),
-            set(),
-            {},
         )
 
     def model(self, located: Located) -> RopeConfig:
@@ -212,7 +210,11 @@ class Reader(NamedTuple):
             found.keys,
             notes=tuple(dict.fromkeys(reading.notes)),
             dialect=self.dialect,
-            origins={name: both[1] for name, both in read.items() if both is not None},
+            origins={
+                name: {field: origin.text for field, origin in both[1].items()}
+                for name, both in read.items()
+                if both is not None
+            },
         )
 
     def _note_model(self, reading: Reading, model_type: str | None, at: str) -> None:
