@@ -10,7 +10,8 @@ from ropeinterp.checks.document import Document
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.block import read_block
 from ropeinterp.config.layers import layers_of
-from ropeinterp.config.reader import Located, Reader
+from ropeinterp.config.locate import Located
+from ropeinterp.config.reader import Reader
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import Found, Origin

@@ -1,4 +1,4 @@
-"""What multiplies tables, scores and queries; and the layout."""
+"""What multiplies tables, scores and queries."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ropeinterp import scalars
-from ropeinterp.config.models import Model
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
-from ropeinterp.config.values import Fields, Found, computed, flag, number
+from ropeinterp.config.values import Fields, Found, computed, number
 from ropeinterp.errors import ConfigError
 from ropeinterp.spec import RopeSpec
 
@@ -17,14 +16,6 @@ _MSCALES = {
     "short_mscale": "attention_scaling",
     "long_mscale": "long_attention_scaling",
 }
-
-
-def layout(reading: Reading, row: Model) -> Found:
-    """Find the layout; in some model types a key can switch it."""
-    found = reading.find("rope_interleave") if "rope_interleave" in row.flags else None
-    if found is not None and found.value is not None and not flag(found).value:
-        return Found("half", found.origin)
-    return Found.words(row.layout, row.described)
 
 
 def scaled(

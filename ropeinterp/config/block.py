@@ -8,11 +8,13 @@ here and leave as ConfigError with the JSON path of the value.
 from __future__ import annotations
 
 from ropeinterp.config import heads
-from ropeinterp.config.attention import layout, scaled
-from ropeinterp.config.lengths import base, lengths, scale_base
+from ropeinterp.config.attention import scaled
+from ropeinterp.config.base import base, scale_base
+from ropeinterp.config.lengths import lengths
+from ropeinterp.config.models import Model
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
-from ropeinterp.config.values import KINDS, Fields, Found, Origin
+from ropeinterp.config.values import KINDS, Fields, Found, Origin, flag
 from ropeinterp.config.width import width
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.schemes import SCHEMES
@@ -55,7 +57,7 @@ def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, Or
     fields |= width(reading, rope, scheme, head)
     fields["base"] = base(reading, rope)
     fields |= lengths(reading, rope, scheme, fields)
-    fields["layout"] = layout(reading, rope.row)
+    fields["layout"] = _layout(reading, rope.row)
     if word.value in _VENDORS:
         scale_base(fields)
     mscales = {k: fields.pop(k, None) for k in ("mscale", "mscale_all_dim")}
@@ -166,6 +168,17 @@ def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> Fields:
     if factor is not None and factor.value is not None and factor.value < 1:
         reading.note(factor.path, "is below 1: it shortens the context")
     return fields
+
+
+# ---- the layout --------------------------------------------------------------------
+
+
+def _layout(reading: Reading, row: Model) -> Found:
+    """Find the layout; in some model types a key can switch it."""
+    found = reading.find("rope_interleave") if "rope_interleave" in row.flags else None
+    if found is not None and found.value is not None and not flag(found).value:
+        return Found("half", found.origin)
+    return Found.words(row.layout, row.described)
 
 
 # ---- what is left --------------------------------------------------------------------

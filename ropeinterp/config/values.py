@@ -9,6 +9,8 @@ import numpy as np
 from ropeinterp.config.json_source import below
 from ropeinterp.errors import ConfigError
 
+# Larger than any number of tokens or channels; nothing is computed beyond it.
+LARGEST = 2.0**60
 # No head has as many pairs.
 _MOST_NUMBERS = 2**13
 

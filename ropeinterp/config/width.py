@@ -8,6 +8,7 @@ from ropeinterp.config import axes
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import (
+    LARGEST,
     Fields,
     Found,
     Origin,
@@ -18,7 +19,6 @@ from ropeinterp.config.values import (
 )
 from ropeinterp.errors import ConfigError
 
-_LARGEST = 2.0**60
 # A table of this width takes 6 ms; no head of a model has a tenth of it.
 _WIDEST = 2**13
 
@@ -76,7 +76,7 @@ def _default(reading: Reading, rope: RopeDict, name: str) -> Found | None:
 
 def _share(channels: Found, head: int, exact: bool) -> Found:
     """Share of a head; `exact` where the model uses the channels, not the quotient."""
-    n = float(min(channels.value, _LARGEST))
+    n = float(min(channels.value, LARGEST))
     share = n / head
     if exact and 0 < share * head < n:
         share = math.nextafter(share, math.inf)
@@ -138,8 +138,8 @@ def _dim(
     if ignored or scheme == "proportional" or partial.value == 1:
         dim = head
     else:
-        size = float(max(head.value, -_LARGEST)) * float(partial.value)
-        size = max(min(size, _LARGEST), -_LARGEST)
+        size = float(max(head.value, -LARGEST)) * float(partial.value)
+        size = max(min(size, LARGEST), -LARGEST)
         dim = Found(int(size), partial.origin if partial.stated else _shared(head))
     if dim.value % 2:
         path = dim.path_or(reading.path)
