@@ -225,6 +225,6 @@ def subjects(document: Document, located: Located) -> Iterator[Subject]:
         But for parts that are missing.
     """
     reader = Reader("transformers", None)
-    for model in located.flats():
+    for model in located.models():
         if model.keys:
             yield examine(document, model, reader)

@@ -28,7 +28,7 @@ def base(reading: Reading, rope: RopeDict) -> Found:
     else:
         default = row.theta_v4 if reading.v4 else row.theta
         # The types of this flag without a key of their own have a fixed base.
-        inside = inside and "plain" not in row.flags
+        inside = inside and "no_dict" not in row.flags
         inside = inside and (rope.given or not row.theta_keys)
         rope.note_default(reading, "rope_theta", row.theta_keys, inside, default or 0.0)
         base = Found.words(default, row.described)

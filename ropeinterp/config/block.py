@@ -24,7 +24,7 @@ from ropeinterp.text import printable
 _ORIGINAL = "original_max_position_embeddings"
 _MOST_NOTES = 100
 # Schemes of vendors' own code that another one expresses.
-_VENDORS = {"kexue_ntk": "linear"}
+_EXPRESSED = {"kexue_ntk": "linear"}
 _LOOKED_UP = (_ORIGINAL, "partial_rotary_factor")  # at the top level too
 
 
@@ -50,7 +50,7 @@ def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, Or
         If a value is missing, of a wrong type or out of range.
     """
     word = _type_word(reading, rope)
-    scheme = _VENDORS.get(word.value, word.value)
+    scheme = _EXPRESSED.get(word.value, word.value)
     fields = {"scheme": Found(scheme, word.origin)}
     fields |= _scheme_keys(reading, rope, scheme)
     head = heads.head_dim(reading, rope.row, rope.layer)
@@ -58,7 +58,7 @@ def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, Or
     fields["base"] = base(reading, rope)
     fields |= lengths(reading, rope, scheme, fields)
     fields["layout"] = _layout(reading, rope.row)
-    if word.value in _VENDORS:
+    if word.value in _EXPRESSED:
         scale_base(fields)
     mscales = {k: fields.pop(k, None) for k in ("mscale", "mscale_all_dim")}
     given = fields.pop("attention_factor", None)
@@ -122,7 +122,7 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
     word = row.type_words.get(found.value, found.value)
     if word == "dynamic" and "alpha" in row.flags and rope.block.get("alpha"):
         return Found("ntk", found.origin)
-    if word in _VENDORS:
+    if word in _EXPRESSED:
         reading.note(found.path, "is read as NTK with the base times the factor")
         return Found(word, found.origin)
     dialect = "transformers-4" if reading.v4 else "transformers"

@@ -65,7 +65,7 @@ def _mapping(reading: Reading, key: str) -> Mapping[str, Any] | None:
 def _single(reading: Reading) -> RopeDict:
     row = reading.rows[0]
     block, key = _rope_dict(reading)
-    if block and ("plain" in row.flags or ("v4_plain" in row.flags and reading.v4)):
+    if block and ("no_dict" in row.flags or ("v4_no_dict" in row.flags and reading.v4)):
         reading.note(reading.at(key), f"is not read by {row.model_type}")
         block = None
     if block and "D8" in row.flags and key == "rope_scaling":
@@ -136,12 +136,12 @@ def _shared(reading: Reading, labels: list[str]) -> dict[str, RopeDict | None]:
     for row in reading.rows:
         layer = _first_layer(reading, labels, row.layer)
         rope = _of_class(reading, row, layer)
-        if block and row.flat == "copy":
+        if block and row.one_dict == "copy":
             # Every layer type gets the dict with the base of the first one.
             first = reading.rows[0]
             row = row._replace(theta=first.theta, theta_keys=first.theta_keys)
             rope = RopeDict(row, block, reading.at(key), layer=layer)
-        elif block and row.flat == "merge" and key == "rope_scaling":
+        elif block and row.one_dict == "merge" and key == "rope_scaling":
             rope = RopeDict(
                 row, {**(row.block or {}), **block}, reading.at(key), layer=layer
             )

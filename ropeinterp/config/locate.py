@@ -38,12 +38,12 @@ class Located(NamedTuple):
     notes: list[Note]
     parts: Mapping[str, Located] = MappingProxyType({})
 
-    def flats(self) -> Iterator[Located]:
+    def models(self) -> Iterator[Located]:
         """All models in it."""
         if not self.parts:
             yield self
         for part in self.parts.values():
-            yield from part.flats()
+            yield from part.models()
 
 
 def locate(
@@ -109,7 +109,7 @@ def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:
             break
         if not isinstance(found, dict):
             raise ConfigError(at, found, "must be an object", "type")
-    if found is None and part.flat and {"hidden_size", "rope_theta"} & keys.keys():
+    if found is None and part.at_top and {"hidden_size", "rope_theta"} & keys.keys():
         note = Note(at, "is missing: its keys stand at the top level")
         own = {k: v for k, v in keys.items() if k != "model_type"}
         return locate(own, path, [note], part.model_type)

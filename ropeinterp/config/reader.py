@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from ropeinterp.config.block import read_block
@@ -16,7 +15,7 @@ from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
 
 # Top-level keys of vendors' own code that change positions there and are not read.
-_VENDORS = (
+_UNREAD = (
     "rope_ratio",
     "rotary_scaling_factor",
     "use_dynamic_ntk",
@@ -25,14 +24,6 @@ _VENDORS = (
 )
 # Each kind of layer costs a spec.
 _MOST_SPECS = 16
-# Where a flag says that the table is not used: key, value of use, words.
-_SWITCHES: Mapping[str, tuple[str, tuple[object, ...]]] = {
-    "falcon": ("alibi", (None, False)),
-    "esm": ("position_embedding_type", ("rotary",)),
-    "wav2vec2-bert": ("position_embeddings_type", ("rotary",)),
-    "wav2vec2-conformer": ("position_embeddings_type", ("rotary",)),
-    "seamless_m4t": ("position_embeddings_type", ("rotary",)),
-}
 
 
 class Reader(NamedTuple):
@@ -110,7 +101,7 @@ class Reader(NamedTuple):
         if not reading.known:
             word = "missing" if model_type is None else "unknown"
             reading.note(at, f"is {word}: read by general rules")
-            for key in _VENDORS:
+            for key in _UNREAD:
                 if key in reading.keys:
                     reading.note(reading.at(key), "is not read")
         for key in TEXT_PARTS:
@@ -118,9 +109,9 @@ class Reader(NamedTuple):
                 reading.note(reading.at(key), f"is not read: {model_type} has no parts")
         if "learned" in reading.rows[0].flags:
             reading.note(at, "frequencies are multiplied by exp of a learned buffer")
-        key, use = _SWITCHES.get(model_type or "", ("", ()))
-        if key and key in reading.keys and reading.keys[key] not in use:
-            reading.note(reading.at(key), "the rotary table exists but is not used")
+        for key, values in reading.rows[0].switch.items():
+            if key in reading.keys and reading.keys[key] not in values:
+                reading.note(reading.at(key), "the rotary table exists but is not used")
 
     # ---- composite models -----------------------------------------------------------
 
