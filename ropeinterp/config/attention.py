@@ -43,6 +43,8 @@ def scaled(
         if beta is not None and beta.value is not None and spec.trained_length:
             value = (float(number(beta).value), float(spec.trained_length), 0.0)
             more["query_scale"] = Found(value, beta.origin)
+    if not more:
+        return spec
     fields |= more
     return replace(spec, **{name: f.value for name, f in more.items()})
 

@@ -145,10 +145,10 @@ def _sharing(word: str, rope: RopeDict) -> str | None:
     That holds for the model types whose flags name the keys.
     """
     for name, scheme in SCHEMES.items():
-        keys = [key.name for key in scheme.required]
-        given = all(key in rope.row.flags and rope.block.get(key) for key in keys)
-        if scheme.word and scheme.word == word and given:
-            return name
+        if scheme.word and scheme.word == word:
+            keys = [key.name for key in scheme.required]
+            if all(key in rope.row.flags and rope.block.get(key) for key in keys):
+                return name
     return None
 
 
