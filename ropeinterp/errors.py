@@ -38,9 +38,9 @@ class ConfigError(ValueError):
     reason : str
         What is wrong with it; follows the value in the message.
     kind : {"range", "missing", "type", "form", "syntax", "size"}, optional
-        What kind of fault that is: a number that no formula can use, a key that is
-        needed, a value of another JSON type, values that do not fit each other or a
-        word that is unknown, a text that is no JSON, or more of something than any
+        What kind of fault that is: a number that no formula can use; a key that is
+        needed; a value of another JSON type; words, values or sources that are unknown
+        or do not fit each other; a text that is no JSON; more of something than any
         config has.
     """
 

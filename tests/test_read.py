@@ -181,6 +181,64 @@ def test_errors_name_path_value_and_reason(block, path):
     assert pickle.loads(pickle.dumps(caught.value)).path == path
 
 
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        ({"rope_scaling": {"type": "linear"}}, "missing"),
+        ({"rope_scaling": {"type": "llama4", "factor": 2.0}}, "form"),
+        ({"rope_scaling": {"type": "linear", "factor": "2"}}, "type"),
+        ({"rope_scaling": {"type": "linear", "factor": None}}, "type"),
+        ({"rope_scaling": {"type": "linear", "factor": 0}}, "range"),
+        ({"rope_scaling": "linear"}, "type"),
+        (
+            {
+                "max_position_embeddings": None,
+                "rope_scaling": {
+                    "type": "longrope",
+                    "short_factor": [1.0],
+                    "long_factor": [1.0],
+                    "factor": 2.0,
+                },
+            },
+            "form",
+        ),
+        ({"rope_theta": 10**400}, "range"),
+        ({"labels": [[]] * 2**17}, "size"),
+    ],
+)
+def test_errors_say_what_kind_of_fault_it_is(keys, kind):
+    with pytest.raises(ri.ConfigError) as caught:
+        ri.read(LLAMA | keys)
+    assert caught.value.kind == kind
+    assert pickle.loads(pickle.dumps(caught.value)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (b"{", "syntax"),
+        (b"\xff{}", "syntax"),
+        (b"[1]", "type"),
+        (b'{"a": 1, "a": 2}', "form"),
+        (b"[" * 200_000, "size"),
+    ],
+)
+def test_errors_of_files_say_what_kind_of_fault_it_is(text, kind, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_bytes(text)
+    with pytest.raises(ri.ConfigError) as caught:
+        ri.read(path)
+    assert caught.value.kind == kind
+
+
+def test_errors_name_the_whole_path_of_an_odd_key():
+    name = "a and b // c"
+    dicts = {name: {"rope_type": "linear", "factor": 0}}
+    with pytest.raises(ri.ConfigError) as caught:
+        ri.read({"layer_types": [name], "rope_parameters": dicts})
+    assert caught.value.path == f"$.rope_parameters['{name}'].factor"
+
+
 def test_unread_keys_are_noted_at_their_path():
     block = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4, "finetuned": 1}
     block["original_max_position_embeddings"] = 4096

@@ -13,7 +13,7 @@ from ropeinterp.checks.rule import LEVELS, Edit, Finding, Fix, Hit, Rule
 from ropeinterp.checks.rules import BY_CODE, RULES
 from ropeinterp.checks.spans import Place
 from ropeinterp.checks.subject import BLOCKS, Subject, subjects
-from ropeinterp.config.reader import locate
+from ropeinterp.config.locate import locate
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import escaped, printable
 

@@ -30,7 +30,7 @@ class SlipInLength(Rule):
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Compare with 2^k, 3 2^k and 5 2^k, for lengths that no block divides."""
-        places = [subject.reading.plain(_LENGTH), subject.reading.find(_ORIGINAL)]
+        places = [subject.reading.named(_LENGTH), subject.reading.find(_ORIGINAL)]
         for layer in subject.given():
             if _ORIGINAL in layer.rope.block:
                 places.append(layer.rope.get(_ORIGINAL))
@@ -43,7 +43,7 @@ class SlipInLength(Rule):
                     f"{found.value} is one slip away from {usual}; a factor derived "
                     "from it is wrong, too"
                 )
-                yield Hit(found.origin, message, Fix(f"write {usual}"))
+                yield Hit(found.path, message, Fix(f"write {usual}"))
 
 
 def _usual(n: int) -> int | None:
@@ -113,7 +113,7 @@ class OtherLength(Rule):
             return
         for key in _OTHERS:
             value = subject.keys.get(key)
-            other = is_number(value) and subject.at(key) != length.origin
+            other = is_number(value) and subject.at(key) != length.path
             if other and value != length.value:
                 message = f"{printable(value)}, {_LENGTH} is {length.value:,}"
                 yield Hit(subject.at(key), message)
@@ -143,7 +143,7 @@ class BeyondLongestPeriod(Rule):
                     f"{length.value:,} tokens are {length.value / longest:.3g} times "
                     f"the longest period, {longest:,.0f} tokens"
                 )
-                yield Hit(length.origin, message)
+                yield Hit(length.path, message)
                 return
 
 

@@ -146,8 +146,7 @@ class BaseMissing(Rule):
     def check(self, subject: Subject) -> Iterator[Hit]:
         """Ask where the base comes from."""
         for layer in subject.given():
-            origin = layer.origins.get("base", "$")
-            if layer.scheme != "llama3" or origin.startswith("$"):
+            if layer.scheme != "llama3" or layer.path_of("base"):
                 continue
             if layer.spec is None or layer.spec.base != 1e4:
                 continue

@@ -13,7 +13,7 @@ from ropeinterp.checks.editing import edited
 from ropeinterp.checks.rule import REMOVE, Edit, Finding, Rule
 from ropeinterp.checks.subject import Subject, subjects
 from ropeinterp.config.json_source import BYTE_ORDER_MARK
-from ropeinterp.config.reader import locate
+from ropeinterp.config.locate import locate
 from ropeinterp.errors import ConfigError
 
 _MOST_ROUNDS = 20

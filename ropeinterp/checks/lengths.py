@@ -85,7 +85,7 @@ class FactorAgainstLengths(Rule):
         said = {subject.keys[k] for k in _OTHERS if is_number(subject.keys.get(k))}
         if product < length.value or product != int(product) or said - {product}:
             return None
-        key = length.origin.rpartition(".")[2]
+        key = length.path.rpartition(".")[2]
         edit = Edit(subject.reading.path, key, int(product))
         return Fix(f'write "{key}": {int(product)}', (edit,))
 

@@ -48,7 +48,7 @@ class Float32Angles(Rule):
                 worst = _worst(layer.spec, int(length.value))
                 message = f"{length.value:,} tokens: float32 cos and sin are off by"
                 if worst > 0:
-                    yield Hit(length.origin, f"{message} {worst:.1e} near the end")
+                    yield Hit(length.path, f"{message} {worst:.1e} near the end")
                 return
 
 
@@ -71,7 +71,7 @@ class BeyondFloat32(Rule):
                 f"{length.value:,} tokens: above 16,777,216 neighbours share a float32 "
                 "position, and their tables are equal"
             )
-            yield Hit(length.origin, message)
+            yield Hit(length.path, message)
 
 
 class CastFrequencies(Rule):
@@ -100,7 +100,7 @@ class CastFrequencies(Rule):
             f"model.to({found.value}) casts the frequencies, too: angles at 4096 "
             f"tokens are then off by up to {off:.2g} rad"
         )
-        yield Hit(found.origin, message)
+        yield Hit(found.path, message)
 
 
 RULES = (Float32Angles(), BeyondFloat32(), CastFrequencies())

@@ -11,7 +11,7 @@ from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
 from ropeinterp.checks.subject import Layer, Subject
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
-from ropeinterp.config.reading import KINDS, Found
+from ropeinterp.config.values import KINDS, Found
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.invariants import CHECKS
 from ropeinterp.schemes import SCHEMES, Key
@@ -39,9 +39,9 @@ _FIELDS = {"attention_factor": "attention_scaling", "size": "head_dim"}
 def keys_of(subject: Subject) -> Iterator[tuple[Layer | None, Key, str, Any]]:
     """Every key with a kind that is present: whose dict, the row, path, value."""
     for key in (*_TOP, *_of_rows(subject)):
-        found = subject.reading.plain(key.name)
+        found = subject.reading.named(key.name)
         if found is not None and subject.rotary:
-            yield None, key, found.origin, found.value
+            yield None, key, found.path, found.value
     for layer in subject.given():
         scheme = SCHEMES.get(layer.scheme or "")
         own = (*scheme.required, *scheme.optional) if scheme else ()
@@ -89,7 +89,7 @@ class WrongType(Rule):
             if key.kind == "numbers" and isinstance(value, list):
                 continue  # items: RI208
             try:
-                KINDS[key.kind](Found(value, path))
+                KINDS[key.kind](Found.at(value, path))
             except ConfigError as error:
                 yield Hit(
                     path, f"{printable(value)} {error.reason}", _number(path, value)

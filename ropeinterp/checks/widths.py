@@ -9,7 +9,6 @@ from ropeinterp.checks.rule import Fix, Hit, Rule
 from ropeinterp.checks.subject import Subject
 from ropeinterp.checks.words import is_number
 from ropeinterp.config import names
-from ropeinterp.config.reading import where
 
 _SHARE = "partial_rotary_factor"
 _FORMULA = "hidden_size//num_attention_heads"
@@ -35,8 +34,7 @@ class BadWidth(Rule):
             spec = layer.spec
             if spec is None or (spec.dim % 2 == 0 and spec.rotary_dim > 0):
                 continue
-            origin = layer.origins.get("dim", "$")
-            path = where(origin, subject.reading.path)
+            path = layer.path_of("dim") or subject.reading.path
             if path not in seen:
                 seen.add(path)
                 message = "no channel is rotated"
@@ -93,7 +91,7 @@ def _shares(subject: Subject) -> Iterator[tuple[str, float, int, float]]:
     """Partial factors whose product with the head is no whole number."""
     seen = set()
     for layer in subject.layers:
-        spec, path = layer.spec, where(layer.origins.get("dim", ""), "")
+        spec, path = layer.spec, layer.path_of("dim")
         shares = {k for k in layer.rope.row.partial_keys if "/" not in k}
         key = path.rpartition(".")[2]
         if spec is None or key not in shares | {_SHARE} or path in seen:
@@ -136,8 +134,8 @@ class UndefinedSize(Rule):
                 f"hidden_size {hidden} is no multiple of {heads} heads, and head_dim "
                 f"is missing: {hidden // heads} channels of a head are a guess"
             )
-            found = subject.reading.plain("num_attention_heads")
-            path = found.origin if found else subject.reading.path
+            found = subject.reading.named("num_attention_heads")
+            path = found.path if found else subject.reading.path
             yield Hit(path, message, level="" if subject.top else "info")
 
     @staticmethod
@@ -158,7 +156,7 @@ class UndefinedSize(Rule):
 def _stated(subject: Subject, name: str) -> bool:
     """Whether a size stands in the file, or one of its names says the class default."""
     found, default = (
-        subject.reading.plain(name),
+        subject.reading.named(name),
         subject.reading.rows[0].sizes.get(name),
     )
     others = (subject.keys.get(alias) for alias in names.of_size(name))

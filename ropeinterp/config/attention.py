@@ -1,22 +1,15 @@
-"""What multiplies tables, scores and queries; and the layout."""
+"""What multiplies tables, scores and queries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ropeinterp.config.models import Model
-from ropeinterp.config.reading import (
-    Fields,
-    Found,
-    Reading,
-    RopeDict,
-    flag,
-    joined,
-    number,
-)
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.values import Fields, Found, computed, number
 from ropeinterp.errors import ConfigError
-from ropeinterp.schemes.longrope import longrope_attention
+from ropeinterp.schemes import SCHEMES
 from ropeinterp.schemes.yarn import yarn_attention, yarn_mscale
 from ropeinterp.spec import RopeSpec
 
@@ -24,14 +17,6 @@ _MSCALES = {
     "short_mscale": "attention_scaling",
     "long_mscale": "long_attention_scaling",
 }
-
-
-def layout(reading: Reading, row: Model) -> Found:
-    """Find the layout; in some model types a key can switch it."""
-    found = reading.find("rope_interleave") if "rope_interleave" in row.flags else None
-    if found is not None and found.value is not None and not flag(found).value:
-        return Found("half", found.origin)
-    return Found(row.layout, row.described)
 
 
 def scaled(
@@ -43,12 +28,12 @@ def scaled(
     fields: Fields,
 ) -> RopeSpec:
     """Add what multiplies tables, scores and queries; it takes checked numbers."""
-    more: Fields = {}
-    if spec.scheme in ("yarn", "longrope"):
+    scheme, more = SCHEMES[spec.scheme], Fields()
+    if scheme.attention is not None:
         more["attention_scaling"] = given or _attention(reading, rope, spec, mscales)
-    if "mscale" in rope.row.flags and spec.scheme != "default":
+    if "mscale" in rope.row.flags and scheme.scales:
         more |= _mscale_pair(reading, rope, spec)
-    if "logit_scale" in rope.row.flags and spec.scheme != "default":
+    if "logit_scale" in rope.row.flags and scheme.scales:
         found = rope.get("mscale_all_dim")
         if found is not None and found.value:
             g = yarn_mscale(spec.factor, float(number(found).value))
@@ -58,6 +43,8 @@ def scaled(
         if beta is not None and beta.value is not None and spec.trained_length:
             value = (float(number(beta).value), float(spec.trained_length), 0.0)
             more["query_scale"] = Found(value, beta.origin)
+    if not more:
+        return spec
     fields |= more
     return replace(spec, **{name: f.value for name, f in more.items()})
 
@@ -68,34 +55,33 @@ def _attention(
     spec: RopeSpec,
     mscales: Mapping[str, Found | None],
 ) -> Found:
-    assert spec.trained_length is not None
-    if spec.scheme == "longrope":
-        value = longrope_attention(spec.factor, spec.trained_length)
-        return Found(value, "factor and original length")
-    if "attention_one" in rope.row.flags and not rope.nested:
-        return Found(1.0, rope.row.described)
+    scheme = SCHEMES[spec.scheme]
+    assert scheme.attention is not None
+    if scheme.has("mscale") and "attention_one" in rope.row.flags and not rope.nested:
+        return Found.words(1.0, rope.row.described)
     mscale, all_dim = mscales["mscale"], mscales["mscale_all_dim"]
     lone = mscale or all_dim
     if mscale is not None and all_dim is not None:
         value = yarn_attention(spec.factor, mscale.value, all_dim.value)
-        return Found(value, joined("and", mscale.origin, all_dim.origin))
+        return Found(value, computed("and", mscale.origin, all_dim.origin))
     if lone is not None:
-        reading.note(lone.origin, "counts only together with the other mscale")
-    return Found(yarn_attention(spec.factor), "factor")
+        reading.note(lone.path, "counts only together with the other mscale")
+    return Found.words(scheme.attention(spec), scheme.attention_origin)
 
 
 def _mscale_pair(reading: Reading, rope: RopeDict, spec: RopeSpec) -> Fields:
     """One attention factor for each of the two lists."""
     fields: Fields = {}
     given = [name for name in _MSCALES if rope.get(name) is not None]
-    if spec.scheme != "longrope" and (not given or spec.trained_length is None):
+    has_lists = spec.long_factors is not None
+    if not has_lists and (not given or spec.trained_length is None):
         return {}
     for name, target in _MSCALES.items():
         found = rope.get(name)
         if found is None:
-            raise ConfigError(rope.at(name), None, "is missing")
+            raise ConfigError(rope.at(name), None, "is missing", "missing")
         fields[target] = number(found)
-    if spec.scheme != "longrope":
+    if not has_lists:
         return fields
     what = "never uses it: frequencies beyond the original length are too high there"
     reading.defect(rope.at("long_factor"), "D1", what)

@@ -8,9 +8,13 @@ here and leave as ConfigError with the JSON path of the value.
 from __future__ import annotations
 
 from ropeinterp.config import heads
-from ropeinterp.config.attention import layout, scaled
-from ropeinterp.config.lengths import base, lengths, scale_base
-from ropeinterp.config.reading import KINDS, Fields, Found, Reading, RopeDict, where
+from ropeinterp.config.attention import scaled
+from ropeinterp.config.base import base, scale_base
+from ropeinterp.config.lengths import lengths
+from ropeinterp.config.models import Model
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.values import KINDS, Fields, Found, Origin, flag
 from ropeinterp.config.width import width
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.schemes import SCHEMES
@@ -20,11 +24,11 @@ from ropeinterp.text import printable
 _ORIGINAL = "original_max_position_embeddings"
 _MOST_NOTES = 100
 # Schemes of vendors' own code that another one expresses.
-_VENDORS = {"kexue_ntk": "linear"}
+_EXPRESSED = {"kexue_ntk": "linear"}
 _LOOKED_UP = (_ORIGINAL, "partial_rotary_factor")  # at the top level too
 
 
-def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, str]]:
+def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, Origin]]:
     """Read one rope dict.
 
     Parameters
@@ -37,7 +41,7 @@ def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, st
     Returns
     -------
     spec : RopeSpec
-    origins : dict of str
+    origins : dict of str to Origin
         Where the value of each field comes from.
 
     Raises
@@ -46,15 +50,15 @@ def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, st
         If a value is missing, of a wrong type or out of range.
     """
     word = _type_word(reading, rope)
-    scheme = _VENDORS.get(word.value, word.value)
+    scheme = _EXPRESSED.get(word.value, word.value)
     fields = {"scheme": Found(scheme, word.origin)}
     fields |= _scheme_keys(reading, rope, scheme)
     head = heads.head_dim(reading, rope.row, rope.layer)
     fields |= width(reading, rope, scheme, head)
     fields["base"] = base(reading, rope)
     fields |= lengths(reading, rope, scheme, fields)
-    fields["layout"] = layout(reading, rope.row)
-    if word.value in _VENDORS:
+    fields["layout"] = _layout(reading, rope.row)
+    if word.value in _EXPRESSED:
         scale_base(fields)
     mscales = {k: fields.pop(k, None) for k in ("mscale", "mscale_all_dim")}
     given = fields.pop("attention_factor", None)
@@ -85,9 +89,18 @@ def _config_error(
     name, bracket, index = error.argument.partition("[")
     if name == "head_dim":
         name = "dim"  # it is the rotated width that does not fit
-    origin = fields[name].origin if name in fields else rope.path
-    path = where(origin, where(rope.path, reading.path))
-    return ConfigError(path + bracket + index, error.value, error.reason)
+    path = rope.path if rope.given else reading.path
+    if name in fields:
+        path = fields[name].path_or(path)
+    return ConfigError(path + bracket + index, error.value, error.reason, _kind(error))
+
+
+def _kind(error: ParameterError) -> str:
+    """Kind of a fault that the spec names; lists and widths fit or do not."""
+    if error.value is None:
+        return "missing"
+    fits = error.argument == "head_dim" or isinstance(error.value, tuple)
+    return "form" if fits else "range"
 
 
 # ---- the type ----------------------------------------------------------------------
@@ -98,31 +111,45 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
     if rope.scheme is not None:
         return rope.scheme
     new, old = rope.get("rope_type"), rope.get("type")
-    found = new or old or Found("default", rope.path)
+    found = new or old or Found("default", rope.origin(rope.path))
     if new and old and new.value != old.value:
-        reading.note(old.origin, f"is ignored: rope_type is {printable(new.value)}")
+        reading.note(old.path, f"is ignored: rope_type is {printable(new.value)}")
     if new is None and old is None and rope.given:
         reading.note(rope.at("rope_type"), "is missing: plain frequencies")
     if not isinstance(found.value, str):
-        raise ConfigError(where(found.origin), found.value, "must be a string")
+        raise ConfigError(found.path, found.value, "must be a string", "type")
     row = rope.row
     word = row.type_words.get(found.value, found.value)
-    if word == "dynamic" and "alpha" in row.flags and rope.block.get("alpha"):
-        return Found("ntk", found.origin)
-    if word in _VENDORS:
-        reading.note(found.origin, "is read as NTK with the base times the factor")
+    other = _sharing(word, rope)
+    if other is not None:
+        return Found(other, found.origin)
+    if word in _EXPRESSED:
+        reading.note(found.path, "is read as NTK with the base times the factor")
         return Found(word, found.origin)
     dialect = "transformers-4" if reading.v4 else "transformers"
     if word not in SCHEMES or dialect not in SCHEMES[word].dialects:
         if reading.known:
-            raise ConfigError(where(found.origin), found.value, "is no known rope type")
-        reading.note(found.origin, "is no known rope type: read as plain frequencies")
+            raise ConfigError(found.path, found.value, "is no known rope type", "form")
+        reading.note(found.path, "is no known rope type: read as plain frequencies")
         word = "default"
     elif word != found.value and not row.axes:
-        reading.note(found.origin, f"means {word} here")
+        reading.note(found.path, f"means {word} here")
     if found.value == "su" and reading.known and reading.find(_ORIGINAL):
-        reading.defect(found.origin, "D4", "raises KeyError for this word")
+        reading.defect(found.path, "D4", "raises KeyError for this word")
     return Found(word, found.origin)
+
+
+def _sharing(word: str, rope: RopeDict) -> str | None:
+    """Name of a scheme that has this word, too, and is meant where its keys are given.
+
+    That holds for the model types whose flags name the keys.
+    """
+    for name, scheme in SCHEMES.items():
+        if scheme.word and scheme.word == word:
+            keys = [key.name for key in scheme.required]
+            if all(key in rope.row.flags and rope.block.get(key) for key in keys):
+                return name
+    return None
 
 
 # ---- the keys of the scheme ----------------------------------------------------------
@@ -134,7 +161,9 @@ def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> Fields:
     for key in SCHEMES[scheme].required:
         found = rope.get(key.name)
         if found is None:
-            raise ConfigError(rope.at(key.name), None, f"is missing: {scheme} needs it")
+            raise ConfigError(
+                rope.at(key.name), None, f"is missing: {scheme} needs it", "missing"
+            )
         leave = key.nullable and found.value is None
         fields[key.field] = found if leave else KINDS[key.kind](found)
     for key in SCHEMES[scheme].optional:
@@ -146,13 +175,24 @@ def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> Fields:
             if not (key.zero_is_missing and found.value == 0):
                 fields[key.field] = found
                 continue
-            reading.note(found.origin, "0 counts as missing")
+            reading.note(found.path, "0 counts as missing")
         if key.nullable:
-            fields[key.field] = Found(None, rope.at(key.name))
+            fields[key.field] = Found(None, rope.origin(rope.at(key.name)))
     factor = fields.get("factor")
     if factor is not None and factor.value is not None and factor.value < 1:
-        reading.note(where(factor.origin), "is below 1: it shortens the context")
+        reading.note(factor.path, "is below 1: it shortens the context")
     return fields
+
+
+# ---- the layout --------------------------------------------------------------------
+
+
+def _layout(reading: Reading, row: Model) -> Found:
+    """Find the layout; in some model types a key can switch it."""
+    found = reading.find("rope_interleave") if "rope_interleave" in row.flags else None
+    if found is not None and found.value is not None and not flag(found).value:
+        return Found("half", found.origin)
+    return Found.words(row.layout, row.described)
 
 
 # ---- what is left --------------------------------------------------------------------
@@ -166,10 +206,10 @@ def _note_unread(reading: Reading, rope: RopeDict, scheme: str) -> None:
         if len(unread) > _MOST_NOTES:
             more = len(unread) - _MOST_NOTES
             reading.note(rope.path, f"{more} more keys are not read with type {scheme}")
-    if rope.nested and scheme == "yarn" and rope.block.get("truncate") is False:
+    if rope.nested and "truncate" in rope.used and rope.block.get("truncate") is False:
         reading.defect(rope.at("truncate"), "D2", "ignores it here")
-    needs_width = scheme in ("yarn", "dynamic", "longrope")
-    if "D3" in rope.row.flags and needs_width and not reading.keys.get("head_dim"):
+    fails = "D3" in rope.row.flags and SCHEMES[scheme].needs_head_dim
+    if fails and not reading.keys.get("head_dim"):
         reading.defect(reading.at("head_dim"), "D3", "fails without it")
 
 
@@ -178,5 +218,5 @@ def _note_order(reading: Reading, rope: RopeDict, spec: RopeSpec) -> None:
     low, high = spec.low_freq_factor, spec.high_freq_factor
     if low is not None and high is not None and low >= high:
         reading.note(rope.at("low_freq_factor"), "is not below high_freq_factor")
-    if spec.scheme == "yarn" and spec.beta_fast < spec.beta_slow:
+    if spec.beta_fast < spec.beta_slow:
         reading.note(rope.at("beta_fast"), "is below beta_slow: the ramp is reversed")

@@ -38,17 +38,19 @@ def read_file(path: str | bytes) -> bytes:
     if os.path.isdir(path):
         inside = os.path.join(path, "config.json")
         if not os.path.lexists(inside):
-            raise ConfigError("$", path, "is a directory without config.json")
+            raise ConfigError(
+                "$", path, "is a directory without config.json", "missing"
+            )
         path = inside
     if path.endswith(".gguf"):
-        raise ConfigError("$", path, "GGUF files are not supported yet")
+        raise ConfigError("$", path, "GGUF files are not supported yet", "form")
     try:
         return _read_regular(path)
     except FileNotFoundError:
         raise
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ConfigError("$", path, f"cannot be read: {reason}") from error
+        raise ConfigError("$", path, f"cannot be read: {reason}", "form") from error
 
 
 def _read_regular(path: str) -> bytes:
@@ -57,8 +59,8 @@ def _read_regular(path: str) -> bytes:
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ConfigError("$", path, "is not a regular file")
+            raise ConfigError("$", path, "is not a regular file", "form")
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise ConfigError("$", path, f"is larger than {MOST_BYTES} bytes")
+        raise ConfigError("$", path, f"is larger than {MOST_BYTES} bytes", "size")
     return data

@@ -114,9 +114,9 @@ def load(source: object) -> tuple[dict[str, Any], list[Note]]:
     else:
         tree = given(source)
     for repeated in tree.repeated:
-        raise ConfigError(repeated.path, repeated.last, "is there twice")
+        raise ConfigError(repeated.path, repeated.last, "is there twice", "form")
     for fault in tree.faults:
-        raise ConfigError(*fault)
+        raise ConfigError(*fault, "range")
     mark = Note("$", "a byte order mark stands before the JSON text")
     return tree.keys, [mark] if tree.marked else []
 
@@ -151,7 +151,9 @@ def decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError("$", data[:16], f"is not UTF-8: {error.reason}") from error
+        raise ConfigError(
+            "$", data[:16], f"is not UTF-8: {error.reason}", "syntax"
+        ) from error
 
 
 def parsed(text: str) -> Tree:
@@ -185,9 +187,9 @@ def json_value(text: str) -> Any:
             body, object_pairs_hook=_object, parse_int=_integer, parse_constant=float
         )
     except ValueError as error:
-        raise ConfigError("$", body[:40], f"is not JSON: {error}") from error
+        raise ConfigError("$", body[:40], f"is not JSON: {error}", "syntax") from error
     except RecursionError:
-        raise ConfigError("$", body[:40], _TOO_DEEP) from None
+        raise ConfigError("$", body[:40], _TOO_DEEP, "size") from None
 
 
 def _integer(digits: str) -> int | float:
@@ -200,7 +202,7 @@ def check_size(text: str) -> None:
     if text.count(",") > _MOST_VALUES:
         n = _STRING.sub("", text).count(",")
         if n > _MOST_VALUES:
-            raise ConfigError("$", n, f"makes more than {_MOST_VALUES} values")
+            raise ConfigError("$", n, f"makes more than {_MOST_VALUES} values", "size")
 
 
 def check_keys(
@@ -211,7 +213,7 @@ def check_keys(
         return
     if len(value) > _MOST_KEYS:
         if is_rope:
-            raise ConfigError(path, len(value), f"keys: more than {_MOST_KEYS}")
+            raise ConfigError(path, len(value), f"keys: more than {_MOST_KEYS}", "size")
         return
     for key, entry in value.items() if isinstance(value, dict) else value:
         if isinstance(entry, (dict, _Pairs)):
@@ -224,7 +226,7 @@ def check_keys(
 def checked(value: object, marked: bool = False) -> Tree:
     """Tree of a value, if it is an object."""
     if not isinstance(value, (Mapping, _Pairs)):
-        raise ConfigError("$", value, NO_OBJECT)
+        raise ConfigError("$", value, NO_OBJECT, "type")
     tree = Tree({}, [], [], marked)
     tree.keys.update(_Walk(tree).copied(value, (), 1))
     return tree
@@ -256,11 +258,11 @@ class _Walk:
                 value.item() if isinstance(value, np.generic) else value, trail
             )
         if depth > _DEEPEST + 1:
-            raise ConfigError(_path(trail), "...", _TOO_DEEP)
+            raise ConfigError(_path(trail), "...", _TOO_DEEP, "size")
         self.left -= len(value)
         if self.left < 0:
             reason = f"makes more than {_MOST_VALUES} values"
-            raise ConfigError(_path(trail), len(value), reason)
+            raise ConfigError(_path(trail), len(value), reason, "size")
         if kind is not list and isinstance(value, (Mapping, _Pairs)):
             items = value.items() if isinstance(value, Mapping) else value
             return self.object(items, trail, depth)

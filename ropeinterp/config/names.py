@@ -9,7 +9,7 @@ from ropeinterp.schemes import SCHEMES
 
 # What a rope dict may hold beside the keys of SCHEMES.
 OF_BLOCKS = frozenset(
-    {key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)}
+    {key.name for s in SCHEMES.values() for key in s.keys}
     | {
         "rope_type",
         "type",
@@ -24,7 +24,7 @@ OF_BLOCKS = frozenset(
     }
 )
 OF_SIZES = ("hidden_size", "num_attention_heads", "head_dim", "max_position_embeddings")
-# Where layers differ, see layers.py and by_index.py.
+# Where layers differ, see layers.py and layer_rules.py.
 OF_LAYERS = (
     "layer_types",
     "partial_rotary_factors",

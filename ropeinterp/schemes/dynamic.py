@@ -93,5 +93,6 @@ DYNAMIC = Scheme(
     fields=("base", "trained_length"),
     least_dim=3,
     grows=True,
+    needs_head_dim=True,
     trained_length="length",
 )

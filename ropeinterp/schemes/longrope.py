@@ -50,6 +50,12 @@ def longrope_attention(factor: Number, trained_length: float) -> float:
     return math.sqrt(1.0 + log(factor) / log(trained_length))
 
 
+def attention(fields: Fields) -> float:
+    """Multiplier of cos and sin."""
+    assert fields.trained_length is not None
+    return longrope_attention(fields.factor, fields.trained_length)
+
+
 def parameters(fields: Fields) -> Parameters:
     """Parameters with the short factors: dim, base; one divisor per pair."""
     assert fields.short_factors is not None
@@ -112,6 +118,9 @@ LONGROPE = Scheme(
     ),
     optional=(FACTOR_OR_LENGTHS, ORIGINAL, ATTENTION_FACTOR),
     fields=("base", "trained_length", "short_factors", "long_factors"),
+    needs_head_dim=True,
+    attention=attention,
+    attention_origin="factor and original length",
     divides_slowest=False,
     v4_by_lengths=True,
 )

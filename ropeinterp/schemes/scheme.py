@@ -78,6 +78,14 @@ class Scheme(NamedTuple):
     trained_length : {"original", "length", "none"}
         Which key of a config holds the trained length: one of its own,
         ``max_position_embeddings``, or none.
+    needs_head_dim : bool
+        Whether transformers 5.23.0 looks for the width of a head under ``head_dim``
+        alone.
+    attention : callable or None
+        From the fields of a spec to the multiplier of cos and sin that it asks for;
+        None where it asks for none.
+    attention_origin : str
+        What that follows from, in words.
     divides_slowest : bool
         Whether the frequency of the slowest pair is divided by the whole factor.
     v4_by_lengths : bool
@@ -100,6 +108,9 @@ class Scheme(NamedTuple):
     needs_log_base: bool = False
     needs_whole_pairs: bool = False
     trained_length: str = "original"
+    needs_head_dim: bool = False
+    attention: Callable[[Fields], float] | None = None
+    attention_origin: str = ""
     divides_slowest: bool = True
     v4_by_lengths: bool = False
 

@@ -150,6 +150,11 @@ def _ramp_of(fields: Fields) -> tuple[float, float]:
     )
 
 
+def attention(fields: Fields) -> float:
+    """Multiplier of cos and sin without DeepSeek's weights."""
+    return yarn_attention(fields.factor)
+
+
 def parameters(fields: Fields) -> Parameters:
     """Parameters: dim, base, factor, the ramp; the denominator of the factor."""
     n, d = ratio(fields.factor)
@@ -243,4 +248,7 @@ YARN = Scheme(
     fields=("base", "trained_length"),
     needs_log_base=True,
     needs_whole_pairs=True,
+    needs_head_dim=True,
+    attention=attention,
+    attention_origin="factor",
 )
