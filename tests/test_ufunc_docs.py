@@ -9,7 +9,6 @@ import pytest
 import ropeinterp as ri
 
 UNITS = "1|channel|pair|rad / token|token|turn|turn / token"
-HAS_PLANES = hasattr(ri.RopeSpec, "turn_planes")
 
 
 @pytest.fixture(params=ri.ufuncs.__all__)
@@ -51,8 +50,6 @@ def test_a_ufunc_says_what_it_gives(ufunc):
 def test_its_examples_run(ufunc):
     text = ufunc.__doc__
     assert ">>>" in text
-    if "turn_planes(" in text and not HAS_PLANES:
-        pytest.skip("RopeSpec has no turn_planes")
     test = doctest.DocTestParser().get_doctest(text, {}, ufunc.__name__, None, 0)
     failed, tried = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
     assert tried

@@ -1,4 +1,4 @@
-"""Which rope dict serves which layers: reading, per layer type, or by lists of layers.
+"""Which rope dict serves which layers: one for all, one per type, or by lists.
 
 The column `layers` of models.csv says which; layers that differ by index have their
 rules in :mod:`ropeinterp.config.layer_rules`.
