@@ -1,4 +1,7 @@
-"""Plain calls: the same bits and the same errors as the long way."""
+"""Small calls: the same bits and the same errors as the long way."""
+
+from importlib import import_module
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -237,3 +240,17 @@ def test_nothing_is_written_where_a_later_array_is_refused():
     with pytest.raises(ValueError, match="k has 14 channels"):
         ri.RopeSpec.default(16).apply_qk(q, k, P, out=(q, k))
     np.testing.assert_array_equal(q, kept)
+
+
+def test_the_table_of_rules_names_what_exists():
+    source = (Path(__file__).parents[1] / "src/module/small_calls.c").read_text()
+    rows = small_calls.__doc__.split("=\n")[2].splitlines()[:-1]
+    decides = {w.strip(",") for row in rows for w in row[20:48].split()}
+    explains = {w.strip(",") for row in rows for w in row[48:].split()}
+    assert len(decides) == 7
+    assert len(explains) == 8
+    for name in decides:
+        assert f"\n{name}(" in source
+    for word in explains:
+        module, name = word.split(".")
+        assert callable(getattr(import_module(f"ropeinterp.arrays.{module}"), name))

@@ -1,7 +1,21 @@
 """The arrays of a few tokens, as a decode step has them: one call of C.
 
 It takes what needs no conversion and leaves everything else, faults included, to the
-long way of :mod:`ropeinterp.arrays.rotate`, where a call costs three times as much.
+long way of :mod:`ropeinterp.arrays.rotate`, where a call costs three times as much. C
+decides only whether a call is small and never says why not; each rule that can be
+broken is a rule of the long way, which Python explains:
+
+==================  ===========================  ===================================
+What is asked       C decides (small_calls.c)    Python explains
+==================  ===========================  ===================================
+x, its channels     takes_x                      arguments.checked_x,
+                                                 jobs.check_channels
+seq_axis            take_arrays                  arguments.sequence_axis
+positions           take_positions               arguments.checked_positions,
+                                                 arguments.aligned_positions
+out                 takes_out, is_nested         arguments.checked_out
+q beside k          take_pair, are_apart         arguments.checked_pair, jobs.together
+==================  ===========================  ===================================
 """
 
 from __future__ import annotations
