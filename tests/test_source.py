@@ -48,6 +48,17 @@ LAYERS = {
         ("jobs", "small_calls", "tables"),
         ("rotate",),
     ),
+    "ropeinterp.config": (
+        ("axes", "files", "models", "result"),
+        ("json_source", "names"),
+        ("locate", "values"),
+        ("reading",),
+        ("rope_dict",),
+        ("attention", "base", "heads", "layer_rules", "lengths", "width"),
+        ("block", "layers"),
+        ("reader",),
+        ("__init__",),
+    ),
     "ropeinterp.torch": (
         ("tensors",),
         ("operators",),

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from ropeinterp.config import names, values
+from ropeinterp import kinds
+from ropeinterp.config import names
 
 _LAST = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)(?:\[\d+\])*$")
 # Two letters of a short name make another name.
@@ -17,7 +18,7 @@ _LARGEST = 1e300
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a JSON value is a number that float64 holds; true and false are none."""
-    return values.is_number(value) and -_LARGEST <= value <= _LARGEST
+    return kinds.is_number(value) and -_LARGEST <= value <= _LARGEST
 
 
 def is_used(path: str) -> bool:

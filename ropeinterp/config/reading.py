@@ -9,7 +9,8 @@ from typing import Any
 from ropeinterp.config.json_source import below
 from ropeinterp.config.models import Model
 from ropeinterp.config.result import Note
-from ropeinterp.config.values import Found, is_number, whole
+from ropeinterp.config.values import Found, whole
+from ropeinterp.kinds import is_number
 
 
 @dataclass

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ropeinterp.config.json_source import below
 from ropeinterp.errors import ConfigError
+from ropeinterp.kinds import is_number
 
 # Larger than any number of tokens or channels; nothing is computed beyond it.
 LARGEST = 2.0**60
@@ -88,13 +89,6 @@ def computed(sign: str, *origins: Origin) -> Origin:
 
 
 # ---- kinds of JSON values: wrong ones are refused before they reach a spec -----------
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value is a number; true and false are none."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, (bool, np.bool_)
-    )
 
 
 def number(found: Found) -> Found:
