@@ -14,8 +14,8 @@ import ropeinterp as ri
 from ropeinterp.checks import RULES, check, rules_of
 from ropeinterp.checks.document import open_document
 from ropeinterp.checks.editing import edited
+from ropeinterp.checks.finding import REMOVE, Edit
 from ropeinterp.checks.fix import fix_file, fixed, replace
-from ropeinterp.checks.rule import REMOVE, Edit
 from ropeinterp.checks.spans import find, line_and_column
 
 ALL = rules_of((), (), ())

@@ -10,7 +10,7 @@ import pytest
 from records import HERE
 
 from ropeinterp.checks import RULES
-from ropeinterp.checks.rule import REMOVE, Edit, Finding, Fix
+from ropeinterp.checks.finding import REMOVE, Edit, Finding, Fix
 from ropeinterp.cli.formats import FORMATS
 from ropeinterp.cli.options import FORMATS as NAMES
 

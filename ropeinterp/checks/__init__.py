@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ropeinterp.checks.document import Document, open_document
+from ropeinterp.checks.finding import LEVELS, Diagnostic, Edit, Finding, Fix
 from ropeinterp.checks.misplaced import lost_at_root
-from ropeinterp.checks.rule import LEVELS, Edit, Finding, Fix, Hit, Rule
+from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.rules import BY_CODE, RULES
 from ropeinterp.checks.spans import Place
-from ropeinterp.checks.subject import BLOCKS, Subject, subjects
+from ropeinterp.checks.target import BLOCKS, Target, targets
 from ropeinterp.config.reader import locate
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import escaped, printable
@@ -123,28 +124,39 @@ def check_document(document: Document, rules: Collection[Rule]) -> list[Finding]
     # Rules that are not chosen silence others all the same; those about a dialect that
     # nobody asked for are not run.
     run = [rule for rule in RULES if not rule.dialects or rule.code in chosen]
-    hits = {
-        (hit.path, rule.code): (rule, hit)
-        for rule, hit in _hits(document, run)
+    diagnostics = {
+        (diagnostic.path, rule.code): (rule, diagnostic)
+        for rule, diagnostic in _diagnostics(document, run)
         if rule.code in chosen
     }
-    places = document.places({hit.path for _, hit in hits.values()})
-    ranked = sorted(
-        (_offset(rule, hit, places), LEVELS.index(hit.level or rule.level), key)
-        for key, (rule, hit) in hits.items()
+    places = document.places(
+        {diagnostic.path for _, diagnostic in diagnostics.values()}
     )
-    kept = [(offset, *hits[key]) for offset, _, key in ranked[:_MOST_FINDINGS]]
-    values = document.values(hit.path for _, _, hit in kept)
+    ranked = sorted(
+        (
+            _offset(rule, diagnostic, places),
+            LEVELS.index(diagnostic.level or rule.level),
+            key,
+        )
+        for key, (rule, diagnostic) in diagnostics.items()
+    )
+    kept = [(offset, *diagnostics[key]) for offset, _, key in ranked[:_MOST_FINDINGS]]
+    values = document.values(diagnostic.path for _, _, diagnostic in kept)
     return [_finding(document, *each, values) for each in kept]
 
 
-def _hits(document: Document, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit]]:
+def _diagnostics(
+    document: Document, rules: Iterable[Rule]
+) -> Iterator[tuple[Rule, Diagnostic]]:
     """Everything that is wrong; rules of one model silence each other."""
     wrong = False
     for problem in document.problems:
         rule = BY_CODE[problem.code]
         level, offset = problem.level, problem.offset
-        yield rule, Hit(problem.path, problem.message, problem.fix, level, offset)
+        yield (
+            rule,
+            Diagnostic(problem.path, problem.message, problem.fix, level, offset),
+        )
         wrong = wrong or (problem.code == "RI004" and not problem.level)
     if document.tree is None or wrong:
         return
@@ -152,31 +164,35 @@ def _hits(document: Document, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit
         located = locate(document.tree.keys, "$", [])
     except ConfigError as error:
         code = "RI201" if error.path.endswith("model_type") else _NO_OBJECT
-        yield BY_CODE[code], _hit_of(error)
+        yield BY_CODE[code], _diagnostic_of(error)
         return
-    for hit in lost_at_root(located):
-        yield BY_CODE["RI105"], hit
-    for subject in subjects(document, located):
-        yield from _without_silenced(subject, list(_of_model(subject, rules)))
+    for diagnostic in lost_at_root(located):
+        yield BY_CODE["RI105"], diagnostic
+    for target in targets(document, located):
+        yield from _without_silenced(target, list(_of_model(target, rules)))
 
 
-def _of_model(subject: Subject, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit]]:
+def _of_model(
+    target: Target, rules: Iterable[Rule]
+) -> Iterator[tuple[Rule, Diagnostic]]:
     told: dict[str, bool] = {}
     for rule in rules:
-        for hit in rule.check(subject):
-            told[hit.path] = told.get(hit.path, False) or rule.is_error(hit)
-            yield rule, hit
-    for error in subject.errors():
+        for diagnostic in rule.check(target):
+            told[diagnostic.path] = told.get(diagnostic.path, False) or rule.is_error(
+                diagnostic
+            )
+            yield rule, diagnostic
+    for error in target.errors():
         near = any(wrong and _related(error.path, path) for path, wrong in told.items())
         if not near and error.path not in told:
-            yield _claimed(error), _hit_of(error)
+            yield _claimed(error), _diagnostic_of(error)
             told[error.path] = True
 
 
-def _hit_of(error: ConfigError) -> Hit:
+def _diagnostic_of(error: ConfigError) -> Diagnostic:
     missing = error.value is None
     shown = "" if missing else f"{printable(error.value)} "
-    return Hit(error.path, shown + error.reason)
+    return Diagnostic(error.path, shown + error.reason)
 
 
 def _related(path: str, other: str) -> bool:
@@ -196,61 +212,65 @@ def _claimed(error: ConfigError) -> Rule:
 
 
 def _without_silenced(
-    subject: Subject, hits: list[tuple[Rule, Hit]]
-) -> Iterator[tuple[Rule, Hit]]:
+    target: Target, diagnostics: list[tuple[Rule, Diagnostic]]
+) -> Iterator[tuple[Rule, Diagnostic]]:
     """One fault, one finding: a rule can silence others about the same rope dict."""
     silenced = {
-        (_scope(subject, hit.path), code)
-        for rule, hit in hits
+        (_scope(target, diagnostic.path), code)
+        for rule, diagnostic in diagnostics
         for code in rule.silences
     }
-    strong = {h.path for r, h in hits if r.code != "RI109"}
-    meant = {h.instead_of for _, h in hits}
-    for rule, hit in hits:
-        scope = _scope(subject, hit.path)
+    strong = {h.path for r, h in diagnostics if r.code != "RI109"}
+    meant = {h.instead_of for _, h in diagnostics}
+    for rule, diagnostic in diagnostics:
+        scope = _scope(target, diagnostic.path)
         quiet = any(s in (scope, "$") and rule.code.startswith(c) for s, c in silenced)
-        gives_way = rule.code == "RI109" and hit.path in strong
-        if not quiet and not gives_way and hit.path not in meant:
-            yield rule, hit
+        gives_way = rule.code == "RI109" and diagnostic.path in strong
+        if not quiet and not gives_way and diagnostic.path not in meant:
+            yield rule, diagnostic
 
 
-def _scope(subject: Subject, path: str) -> str:
+def _scope(target: Target, path: str) -> str:
     """Rope dict that a path is in, or belongs to; else the model."""
-    for layer in subject.layers:
+    for layer in target.layers:
         if layer.rope.given and _related(path, layer.rope.path):
             return layer.rope.path
     for name in BLOCKS:
-        if _related(path, subject.at(name)) and path != subject.reading.path:
-            return subject.at(name)
-    return subject.reading.path
+        if _related(path, target.at(name)) and path != target.reading.path:
+            return target.at(name)
+    return target.reading.path
 
 
-def _offset(rule: Rule, hit: Hit, places: Mapping[str, Place]) -> int:
+def _offset(rule: Rule, diagnostic: Diagnostic, places: Mapping[str, Place]) -> int:
     """Character of the text that a finding points at; 0 where there is none."""
-    place = places.get(hit.path)
-    if hit.offset is not None or place is None:
-        return hit.offset or 0
+    place = places.get(diagnostic.path)
+    if diagnostic.offset is not None or place is None:
+        return diagnostic.offset or 0
     return place.key_start if rule.at_key and place.exact else place.start
 
 
 def _finding(
-    document: Document, offset: int, rule: Rule, hit: Hit, values: Mapping[str, Any]
+    document: Document,
+    offset: int,
+    rule: Rule,
+    diagnostic: Diagnostic,
+    values: Mapping[str, Any],
 ) -> Finding:
     """Add code, file, line and value to what a rule says."""
     line, column = document.line_and_column(offset)
-    value = values[hit.path] if hit.path != "$" else None
+    value = values[diagnostic.path] if diagnostic.path != "$" else None
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):  # NaN, an object of Python, a loop
         value = printable(value)
     return Finding(
         code=rule.code,
-        level=hit.level or rule.level,
+        level=diagnostic.level or rule.level,
         file=document.file,
-        path=hit.path,
+        path=diagnostic.path,
         line=line,
         column=column,
-        message=escaped(f"{hit.path}: {hit.message}")[:_LONGEST],
+        message=escaped(f"{diagnostic.path}: {diagnostic.message}")[:_LONGEST],
         value=value,
-        fix=hit.fix,
+        fix=diagnostic.fix,
     )

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ropeinterp.checks.rule import Fix, Hit, Rule
-from ropeinterp.checks.subject import Subject
+from ropeinterp.checks.finding import Diagnostic, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
 from ropeinterp.text import printable
@@ -28,14 +29,14 @@ class SlipInLength(Rule):
     bad = {_LENGTH: 32678}
     good = {_LENGTH: 32768}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare with 2^k, 3 2^k and 5 2^k, for lengths that no block divides."""
-        places = [subject.reading.plain(_LENGTH), subject.reading.find(_ORIGINAL)]
-        for layer in subject.given():
+        places = [target.reading.plain(_LENGTH), target.reading.find(_ORIGINAL)]
+        for layer in target.given():
             if _ORIGINAL in layer.rope.block:
                 places.append(layer.rope.get(_ORIGINAL))
         for found in places:
-            if found is None or not isinstance(found.value, int) or not subject.rotary:
+            if found is None or not isinstance(found.value, int) or not target.rotary:
                 continue
             usual = _usual(found.value)
             if usual is not None:
@@ -43,7 +44,7 @@ class SlipInLength(Rule):
                     f"{found.value} is one slip away from {usual}; a factor derived "
                     "from it is wrong, too"
                 )
-                yield Hit(found.origin, message, Fix(f"write {usual}"))
+                yield Diagnostic(found.origin, message, Fix(f"write {usual}"))
 
 
 def _usual(n: int) -> int | None:
@@ -79,10 +80,10 @@ class OriginalUnknown(Rule):
     bad = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
     good = {"rope_scaling": None}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Say both readings."""
-        length = subject.length()
-        for layer in subject.given():
+        length = target.length()
+        for layer in target.given():
             factor = layer.get("factor")
             if layer.scheme not in ("linear", "dynamic") or length is None:
                 continue
@@ -92,7 +93,7 @@ class OriginalUnknown(Rule):
                     f"{length.value / factor:,.0f} or at {length.value:,} tokens, "
                     f"{_LENGTH} does not tell which"
                 )
-                yield Hit(below(layer.rope.path, "factor"), message)
+                yield Diagnostic(below(layer.rope.path, "factor"), message)
 
 
 class OtherLength(Rule):
@@ -106,17 +107,17 @@ class OtherLength(Rule):
     bad = {_LENGTH: 32768, "max_sequence_length": 131072}
     good = {_LENGTH: 131072, "max_sequence_length": 131072}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare with the one that the model type reads."""
-        length = subject.length()
-        if length is None or not subject.rotary:
+        length = target.length()
+        if length is None or not target.rotary:
             return
         for key in _OTHERS:
-            value = subject.keys.get(key)
-            other = is_number(value) and subject.at(key) != length.origin
+            value = target.keys.get(key)
+            other = is_number(value) and target.at(key) != length.origin
             if other and value != length.value:
                 message = f"{printable(value)}, {_LENGTH} is {length.value:,}"
-                yield Hit(subject.at(key), message)
+                yield Diagnostic(target.at(key), message)
 
 
 class BeyondLongestPeriod(Rule):
@@ -130,10 +131,10 @@ class BeyondLongestPeriod(Rule):
     bad = {_LENGTH: 131072, "rope_theta": 10000.0, "head_dim": 64}
     good = {_LENGTH: 131072, "rope_theta": 1e6, "head_dim": 64}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the length with the slowest pair."""
-        length = subject.length()
-        for layer in subject.layers:
+        length = target.length()
+        for layer in target.layers:
             spec = layer.spec
             if length is None or spec is None or spec.scheme != "default":
                 continue
@@ -143,7 +144,7 @@ class BeyondLongestPeriod(Rule):
                     f"{length.value:,} tokens are {length.value / longest:.3g} times "
                     f"the longest period, {longest:,.0f} tokens"
                 )
-                yield Hit(length.origin, message)
+                yield Diagnostic(length.origin, message)
                 return
 
 
@@ -158,16 +159,16 @@ class DependsOnLength(Rule):
     bad = {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 2.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the spec."""
-        for layer in subject.given():
+        for layer in target.given():
             spec = layer.spec
             if spec is not None and spec.depends_on_length:
                 message = (
                     f"frequencies change beyond {spec.trained_length:,} tokens; "
                     "engines differ about the length of which call counts"
                 )
-                yield Hit(layer.rope.path, message)
+                yield Diagnostic(layer.rope.path, message)
 
 
 RULES = (

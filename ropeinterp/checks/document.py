@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ropeinterp.checks import spans
-from ropeinterp.checks.rule import Fix
+from ropeinterp.checks.finding import Fix
 from ropeinterp.checks.words import is_used
 from ropeinterp.config import json_source as json_source
 from ropeinterp.config.files import MOST_BYTES, read_file

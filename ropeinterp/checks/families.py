@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import Layer, Subject
+from ropeinterp.checks.finding import Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Layer, Target
 from ropeinterp.config.json_source import below
 from ropeinterp.text import printable
 
@@ -59,21 +60,21 @@ def families() -> tuple[Family, ...]:
         )
 
 
-def family_of(subject: Subject) -> Family | None:
+def family_of(target: Target) -> Family | None:
     """Return the family that base, length and further keys name."""
-    length = subject.length()
-    if len(subject.layers) != 1 or length is None:
+    length = target.length()
+    if len(target.layers) != 1 or length is None:
         return None
-    layer = subject.layers[0]
-    base = layer.get("rope_theta") or subject.keys.get("rope_theta")
+    layer = target.layers[0]
+    base = layer.get("rope_theta") or target.keys.get("rope_theta")
     if base is None and layer.spec is not None:
         base = layer.spec.base
     for row in families():
         if (row.model_type, row.base, row.length) == (
-            subject.located.model_type,
+            target.located.model_type,
             base,
             length.value,
-        ) and all(subject.keys.get(k) == v for k, v in row.keys.items()):
+        ) and all(target.keys.get(k) == v for k, v in row.keys.items()):
             return row
     return None
 
@@ -99,27 +100,27 @@ class FamilyBlock(Rule):
         },
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare base, length and type with the rows."""
-        family = family_of(subject)
-        if family is None or subject.layers[0].scheme == family.block["rope_type"]:
+        family = family_of(target)
+        if family is None or target.layers[0].scheme == family.block["rope_type"]:
             return
-        layer = subject.layers[0]
+        layer = target.layers[0]
         word = family.block["rope_type"]
-        other = subject.reread(layer, **family.block)
+        other = target.reread(layer, **family.block)
         given = f"type {printable(layer.word)}" if layer.rope.given else "no rope dict"
         message = (
             f"{given}, where base {family.base:g} and length {family.length} are those "
             f"of {family.name}, which has {word}{told(effect(layer.spec, other))}"
         )
-        path = layer.rope.path if layer.rope.given else subject.at("rope_scaling")
-        yield Hit(path, message, _restored(subject, layer, family))
+        path = layer.rope.path if layer.rope.given else target.at("rope_scaling")
+        yield Diagnostic(path, message, _restored(target, layer, family))
 
 
-def _restored(subject: Subject, layer: Layer, family: Family) -> Fix | None:
+def _restored(target: Target, layer: Layer, family: Family) -> Fix | None:
     if layer.rope.given or len(family.block) == 1:
         return None
-    edit = Edit(subject.reading.path, "rope_scaling", dict(family.block))
+    edit = Edit(target.reading.path, "rope_scaling", dict(family.block))
     return Fix(f"restore the rope dict of {family.name}", (edit,), certain=False)
 
 
@@ -143,18 +144,18 @@ class BaseMissing(Rule):
     }
     good = bad | {"rope_theta": 500000.0}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask where the base comes from."""
-        for layer in subject.given():
+        for layer in target.given():
             origin = layer.origins.get("base", "$")
             if layer.scheme != "llama3" or origin.startswith("$"):
                 continue
             if layer.spec is None or layer.spec.base != 1e4:
                 continue
-            other = subject.reread(layer, rope_theta=5e5)
+            other = target.reread(layer, rope_theta=5e5)
             words = told(effect(layer.spec, other))
             message = f"is missing: 10000 counts, not 500000{words}"
-            yield Hit(below(layer.rope.path, "rope_theta"), message)
+            yield Diagnostic(below(layer.rope.path, "rope_theta"), message)
 
 
 RULES = (FamilyBlock(), BaseMissing())

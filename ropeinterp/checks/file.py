@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ropeinterp.checks.rule import Hit, Rule
-from ropeinterp.checks.subject import Subject
+from ropeinterp.checks.finding import Diagnostic
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Target
 from ropeinterp.text import printable
 
 
 class FileRule(Rule):
     """A fault that the document knows before any key has a meaning."""
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Find nothing: the driver reports the problems of the document."""
         return iter(())
 
@@ -114,15 +115,17 @@ class NoRotary(Rule):
     bad = {"model_type": "bert"}
     good = {}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the model type."""
-        if not subject.rotary:
-            word = printable(subject.located.model_type)
-            rule = subject.reading.rows[0].layers
+        if not target.rotary:
+            word = printable(target.located.model_type)
+            rule = target.reading.rows[0].layers
             reason = "has no rotary embedding"
             if rule == "refused":
                 reason = "builds tables that no frequencies describe"
-            yield Hit(subject.at("model_type"), f"{word} {reason}: nothing is checked")
+            yield Diagnostic(
+                target.at("model_type"), f"{word} {reason}: nothing is checked"
+            )
 
 
 class UnknownModelType(Rule):
@@ -136,12 +139,12 @@ class UnknownModelType(Rule):
     bad = {"model_type": "a-type-of-my-own"}
     good = {}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the model type."""
-        if subject.rotary and not subject.known and subject.located.model_type:
-            word = printable(subject.located.model_type)
+        if target.rotary and not target.known and target.located.model_type:
+            word = printable(target.located.model_type)
             message = f"{word} is not in the table of model types: general rules only"
-            yield Hit(subject.at("model_type"), message)
+            yield Diagnostic(target.at("model_type"), message)
 
 
 RULES = (

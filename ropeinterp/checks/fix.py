@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from ropeinterp.checks import both_schemas, check_document
 from ropeinterp.checks.document import Document, open_document
 from ropeinterp.checks.editing import edited
-from ropeinterp.checks.rule import REMOVE, Edit, Finding, Rule
-from ropeinterp.checks.subject import Subject, subjects
+from ropeinterp.checks.finding import REMOVE, Edit, Finding
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Target, targets
 from ropeinterp.config.json_source import BYTE_ORDER_MARK
 from ropeinterp.config.reader import locate
 from ropeinterp.errors import ConfigError
@@ -143,18 +144,18 @@ def _changed(document: Document, edits: tuple[Edit, ...]) -> Document:
     return result
 
 
-def _models(document: Document) -> Iterator[Subject]:
+def _models(document: Document) -> Iterator[Target]:
     if document.tree is not None:
         try:
             located = locate(document.tree.keys, "$", [])
         except ConfigError:
             return
-        yield from subjects(document, located)
+        yield from targets(document, located)
 
 
 def _both(document: Document) -> Document:
-    for subject in _models(document):
-        fix = both_schemas.both(subject)
+    for target in _models(document):
+        fix = both_schemas.both(target)
         if fix is not None:
             document = _changed(document, fix.edits)
     return document

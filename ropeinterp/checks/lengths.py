@@ -8,8 +8,9 @@ from typing import Any
 
 from ropeinterp.checks.effect import effect, told
 from ropeinterp.checks.families import family_of
-from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import Layer, Subject
+from ropeinterp.checks.finding import Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Layer, Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
 
@@ -31,12 +32,12 @@ def _yarn(length: int, **more: Any) -> dict[str, Any]:
     return {_LENGTH: length, "rope_theta": 1e6, "rope_scaling": block}
 
 
-def original(subject: Subject, layer: Layer) -> tuple[float, str] | None:
+def original(target: Target, layer: Layer) -> tuple[float, str] | None:
     """Trained length that the file states for a layer type, and where."""
     inside = layer.get(_ORIGINAL)
-    top = subject.keys.get(_ORIGINAL)
+    top = target.keys.get(_ORIGINAL)
     if is_number(top) and not layer.rope.nested:
-        return top, subject.at(_ORIGINAL)
+        return top, target.at(_ORIGINAL)
     return (inside, below(layer.rope.path, _ORIGINAL)) if is_number(inside) else None
 
 
@@ -52,11 +53,11 @@ class FactorAgainstLengths(Rule):
     bad = _yarn(40960, original_max_position_embeddings=32768)
     good = _yarn(131072, original_max_position_embeddings=32768)
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the three numbers."""
-        length = subject.length()
-        for layer in subject.given():
-            factor, start = layer.get("factor"), original(subject, layer)
+        length = target.length()
+        for layer in target.given():
+            factor, start = layer.get("factor"), original(target, layer)
             if layer.scheme != "yarn" or start is None or length is None:
                 continue
             if not is_number(factor) or factor <= 1 or start[0] <= 0:
@@ -68,25 +69,25 @@ class FactorAgainstLengths(Rule):
                 f"{factor:g} times the original length {start[0]:g} is {product:,.0f}, "
                 f"but {_LENGTH} is {length.value:,}"
             )
-            named = [k for k in _OTHERS if subject.keys.get(k) == product]
+            named = [k for k in _OTHERS if target.keys.get(k) == product]
             if named:
                 message += f" ({named[0]} has {product:,.0f})"
             if length.value == start[0]:
                 message += ": a reader that goes by it stops there"
             path = below(layer.rope.path, "factor")
             if length.value < product <= _HEADROOM * length.value:
-                yield Hit(path, message, level="info")
+                yield Diagnostic(path, message, level="info")
             else:
-                yield Hit(path, message, self._fix(subject, length, product))
+                yield Diagnostic(path, message, self._fix(target, length, product))
 
     @staticmethod
-    def _fix(subject: Subject, length: Any, product: float) -> Fix | None:
+    def _fix(target: Target, length: Any, product: float) -> Fix | None:
         """Raise the length, unless another key contradicts."""
-        said = {subject.keys[k] for k in _OTHERS if is_number(subject.keys.get(k))}
+        said = {target.keys[k] for k in _OTHERS if is_number(target.keys.get(k))}
         if product < length.value or product != int(product) or said - {product}:
             return None
         key = length.origin.rpartition(".")[2]
-        edit = Edit(subject.reading.path, key, int(product))
+        edit = Edit(target.reading.path, key, int(product))
         return Fix(f'write "{key}": {int(product)}', (edit,))
 
 
@@ -102,34 +103,34 @@ class OriginalMissing(Rule):
     bad = _yarn(131072)
     good = _yarn(131072, original_max_position_embeddings=32768)
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look in the dict and at the top level."""
-        length = subject.length()
-        for layer in subject.given():
+        length = target.length()
+        for layer in target.given():
             needs = layer.scheme in ("yarn", "llama3", "longrope")
-            present = _ORIGINAL in layer.rope.block or original(subject, layer)
+            present = _ORIGINAL in layer.rope.block or original(target, layer)
             if not needs or present:
                 continue
             taken = f"{length.value:,}" if length is not None else "the class default"
             message = f"is missing; {_LENGTH} {taken} is taken for it"
-            guess = _guess(subject, layer)
+            guess = _guess(target, layer)
             fix = None
             if guess is not None:
                 start, reason = guess
-                other = subject.reread(layer, **{_ORIGINAL: start})
+                other = target.reread(layer, **{_ORIGINAL: start})
                 words = told(effect(layer.spec, other))
                 message += f"{words} if the model was trained at {start:,}{reason}"
                 edit = Edit(layer.rope.path, _ORIGINAL, start)
                 fix = Fix(f'write "{_ORIGINAL}": {start}', (edit,), certain=False)
-            yield Hit(below(layer.rope.path, _ORIGINAL), message, fix)
+            yield Diagnostic(below(layer.rope.path, _ORIGINAL), message, fix)
 
 
-def _guess(subject: Subject, layer: Layer) -> tuple[int, str] | None:
+def _guess(target: Target, layer: Layer) -> tuple[int, str] | None:
     """Likely trained length: that of the family, or length / factor."""
-    family = family_of(subject)
+    family = family_of(target)
     if family is not None and _ORIGINAL in family.block:
         return int(family.block[_ORIGINAL]), f", as {family.name} was"
-    length, factor = subject.length(), layer.get("factor")
+    length, factor = target.length(), layer.get("factor")
     if length is None or not is_number(factor) or not factor > 1:
         return None
     start = length.value / factor
@@ -151,18 +152,18 @@ class LengthNotRaised(Rule):
     bad = {_LENGTH: 8192, "rope_theta": 5e5, "rope_scaling": _LLAMA3}
     good = {_LENGTH: 131072, "rope_theta": 5e5, "rope_scaling": _LLAMA3}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the dict's length, else that at the top level."""
-        length = subject.length()
-        if length is None or not length.value > 0 or not subject.rotary:
+        length = target.length()
+        if length is None or not length.value > 0 or not target.rotary:
             return
-        top = subject.keys.get(_ORIGINAL)
+        top = target.keys.get(_ORIGINAL)
         seen = False
-        for layer in subject.given():
-            start = original(subject, layer)
+        for layer in target.given():
+            start = original(target, layer)
             if start is None or layer.scheme not in ("yarn", "longrope", "llama3"):
                 continue
-            seen = seen or start[1] == subject.at(_ORIGINAL)
+            seen = seen or start[1] == target.at(_ORIGINAL)
             blend = layer.scheme == "llama3"
             least = 1.05 * start[0] if blend else math.nextafter(start[0], 0)
             if not length.value > least:
@@ -170,10 +171,10 @@ class LengthNotRaised(Rule):
                     f"original length {start[0]:,}, but {_LENGTH} is "
                     f"{length.value:,}: nothing is extended"
                 )
-                yield Hit(start[1], message)
+                yield Diagnostic(start[1], message)
         if is_number(top) and not seen and length.value < top:
             message = f"original length {top:,}, but {_LENGTH} is {length.value:,}"
-            yield Hit(subject.at(_ORIGINAL), message)
+            yield Diagnostic(target.at(_ORIGINAL), message)
 
 
 RULES = (

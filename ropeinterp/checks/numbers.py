@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import Subject
+from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Target
 from ropeinterp.checks.values import keys_of
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
@@ -27,20 +28,20 @@ class OddFactor(Rule):
     bad = {"rope_scaling": {"rope_type": "linear", "factor": 0.25}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare with the inverse."""
-        for layer, key, path, value in keys_of(subject):
+        for layer, key, path, value in keys_of(target):
             if key.field != "factor" or key.name != "factor" or not is_number(value):
                 continue
             if 0 < value < 1 and layer is not None:
-                other = subject.reread(layer, factor=1 / value)
+                other = target.reread(layer, factor=1 / value)
                 words = told(effect(layer.spec, other))
                 message = (
                     f"{value:g} shortens the context; {1 / value:g} would extend it"
                 )
-                yield Hit(path, message + words)
+                yield Diagnostic(path, message + words)
             elif value > 1e6:
-                yield Hit(path, f"{value:g} is no factor of a context")
+                yield Diagnostic(path, f"{value:g} is no factor of a context")
 
 
 class FactorOne(Rule):
@@ -54,9 +55,9 @@ class FactorOne(Rule):
     bad = {"rope_scaling": {"rope_type": "linear", "factor": 1.0}}
     good = {"rope_scaling": None}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Leave out longrope, whose lists scale, and dynamic by alpha."""
-        for layer in subject.given():
+        for layer in target.given():
             scheme = layer.scheme
             if scheme in ("linear", "dynamic", "yarn", "llama3"):
                 factor = layer.get("factor")
@@ -65,7 +66,7 @@ class FactorOne(Rule):
                     message = f"1 scales nothing with type {layer.scheme}"
                     if scheme == "dynamic":
                         message += " up to the stated length, and does beyond it"
-                    yield Hit(path, message)
+                    yield Diagnostic(path, message)
 
 
 class OddBase(Rule):
@@ -80,16 +81,16 @@ class OddBase(Rule):
     bad = {"rope_theta": 1.0}
     good = {"rope_theta": 1e6}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the bases that are positive."""
-        for _, key, path, value in keys_of(subject):
+        for _, key, path, value in keys_of(target):
             if key.field != "base" or not is_number(value) or not value > 0:
                 continue
             if value == 1:
-                yield Hit(path, "base 1 makes all frequencies equal")
+                yield Diagnostic(path, "base 1 makes all frequencies equal")
             elif value < 1 or value > 1e30:
                 message = f"base {value:g} gives no usable frequencies"
-                yield Hit(path, message, level="error")
+                yield Diagnostic(path, message, level="error")
 
 
 class OddLength(Rule):
@@ -103,17 +104,19 @@ class OddLength(Rule):
     bad = {"max_position_embeddings": 32768.0}
     good = {"max_position_embeddings": 32768}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the length of the context alone."""
-        for _, key, path, value in keys_of(subject):
+        for _, key, path, value in keys_of(target):
             if key.field != "length" or not is_number(value):
                 continue
             if value > _LARGE:
-                yield Hit(path, f"{printable(value)} is no length of a context")
+                yield Diagnostic(path, f"{printable(value)} is no length of a context")
             elif isinstance(value, float) and value.is_integer() and value > 0:
                 holder, _, name = path.rpartition(".")
                 fix = Fix(f"write {int(value)}", (Edit(holder, name, int(value)),))
-                yield Hit(path, f"{value} is refused by transformers: no integer", fix)
+                yield Diagnostic(
+                    path, f"{value} is refused by transformers: no integer", fix
+                )
 
 
 class BetaZero(Rule):
@@ -140,9 +143,9 @@ class BetaZero(Rule):
         }
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for zeros that count as missing."""
-        for layer, key, path, value in keys_of(subject):
+        for layer, key, path, value in keys_of(target):
             if (
                 layer
                 and key.name.startswith("beta_")
@@ -151,7 +154,7 @@ class BetaZero(Rule):
             ):
                 edit = Edit(layer.rope.path, key.name, REMOVE)
                 message = "0 counts as missing here, and divides elsewhere"
-                yield Hit(path, message, Fix("remove it", (edit,)))
+                yield Diagnostic(path, message, Fix("remove it", (edit,)))
 
 
 RULES = (

@@ -8,8 +8,9 @@ import numpy as np
 
 from ropeinterp import hf32
 from ropeinterp.arrays import tables
-from ropeinterp.checks.rule import Hit, Rule
-from ropeinterp.checks.subject import Subject
+from ropeinterp.checks.finding import Diagnostic
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Target
 from ropeinterp.spec import RopeSpec
 
 _POSITIONS = 64
@@ -40,17 +41,19 @@ class Float32Angles(Rule):
     bad = {"max_position_embeddings": 131072, "rope_theta": 1e6}
     good = {"max_position_embeddings": 2048, "rope_theta": 1e4}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the last positions of the first layer type."""
-        length = subject.length()
+        length = target.length()
         if length is None or length.value % 1 or not 32768 < length.value < _LARGEST:
             return
-        for layer in subject.layers:
+        for layer in target.layers:
             if layer.spec is not None:
                 worst = _worst(layer.spec, int(length.value))
                 message = f"{length.value:,} tokens: float32 cos and sin are off by"
                 if worst > 0:
-                    yield Hit(length.origin, f"{message} {worst:.1e} near the end")
+                    yield Diagnostic(
+                        length.origin, f"{message} {worst:.1e} near the end"
+                    )
                 return
 
 
@@ -65,15 +68,15 @@ class BeyondFloat32(Rule):
     bad = {"max_position_embeddings": 2**25, "rope_theta": 1e8}
     good = {"max_position_embeddings": 2**20, "rope_theta": 1e8}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the length with 2**24."""
-        length = subject.length()
-        if length is not None and subject.rotary and 2**24 < length.value <= 2**31:
+        length = target.length()
+        if length is not None and target.rotary and 2**24 < length.value <= 2**31:
             message = (
                 f"{length.value:,} tokens: above 16,777,216 neighbours share a float32 "
                 "position, and their tables are equal"
             )
-            yield Hit(length.origin, message)
+            yield Diagnostic(length.origin, message)
 
 
 class CastFrequencies(Rule):
@@ -87,10 +90,10 @@ class CastFrequencies(Rule):
     bad = {"torch_dtype": "bfloat16"}
     good = {"torch_dtype": "float32"}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the dtype that the file asks for."""
-        found = subject.find("torch_dtype", "dtype")
-        spec = subject.layers[0].spec if subject.layers else None
+        found = target.find("torch_dtype", "dtype")
+        spec = target.layers[0].spec if target.layers else None
         if found is None or found.value not in _CASTS or spec is None:
             return
         bits = 8 if found.value == "bfloat16" else 11
@@ -102,7 +105,7 @@ class CastFrequencies(Rule):
             f"model.to({found.value}) casts the frequencies, too: angles at 4096 "
             f"tokens are then off by up to {off:.2g} rad"
         )
-        yield Hit(found.origin, message)
+        yield Diagnostic(found.origin, message)
 
 
 RULES = (Float32Angles(), BeyondFloat32(), CastFrequencies())

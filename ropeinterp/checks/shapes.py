@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import Hit, Rule
-from ropeinterp.checks.subject import Subject
+from ropeinterp.checks.finding import Diagnostic
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
 from ropeinterp.text import printable
@@ -39,15 +40,15 @@ class BetasSwapped(Rule):
     bad = {"rope_scaling": {**_YARN, "beta_fast": 1.0, "beta_slow": 32.0}}
     good = {"rope_scaling": {**_YARN, "beta_fast": 32.0, "beta_slow": 1.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare what counts, defaults included."""
-        for layer in subject.given():
+        for layer in target.given():
             spec = layer.spec
             if spec is None or spec.scheme != "yarn":
                 continue
             if spec.beta_fast < spec.beta_slow:
                 key = "beta_fast" if layer.get("beta_fast") else "beta_slow"
-                other = subject.reread(
+                other = target.reread(
                     layer, beta_fast=spec.beta_slow, beta_slow=spec.beta_fast
                 )
                 message = (
@@ -55,7 +56,7 @@ class BetasSwapped(Rule):
                     f"{spec.beta_slow:g}: the ramp is reversed"
                 )
                 words = told(effect(spec, other), "; ")
-                yield Hit(below(layer.rope.path, key), message + words)
+                yield Diagnostic(below(layer.rope.path, key), message + words)
 
 
 class BoundsSwapped(Rule):
@@ -72,19 +73,17 @@ class BoundsSwapped(Rule):
     }
     good = {"max_position_embeddings": 32768, "rope_scaling": _LLAMA3}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Equal bounds are meant, as in Llama-4."""
-        for layer in subject.given():
+        for layer in target.given():
             low, high = layer.get("low_freq_factor"), layer.get("high_freq_factor")
             if layer.scheme != "llama3" or not is_number(low) or not is_number(high):
                 continue
             if low > high > 0:
-                other = subject.reread(
-                    layer, low_freq_factor=high, high_freq_factor=low
-                )
+                other = target.reread(layer, low_freq_factor=high, high_freq_factor=low)
                 message = f"{low:g} is above high_freq_factor {high:g}"
                 path = below(layer.rope.path, "low_freq_factor")
-                yield Hit(path, message + told(effect(layer.spec, other)))
+                yield Diagnostic(path, message + told(effect(layer.spec, other)))
 
 
 class BadFactorList(Rule):
@@ -114,9 +113,9 @@ class BadFactorList(Rule):
     }
     errors_at = _LISTS
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the items; the reader compares the length with the pairs."""
-        for layer in subject.given():
+        for layer in target.given():
             if layer.scheme != "longrope":
                 continue
             for name in _LISTS:
@@ -126,10 +125,12 @@ class BadFactorList(Rule):
                     yield from self._items(path, values)
 
     @staticmethod
-    def _items(path: str, values: list[Any]) -> Iterator[Hit]:
+    def _items(path: str, values: list[Any]) -> Iterator[Diagnostic]:
         for i, value in enumerate(values):
             if not is_number(value) or not value > 0:
-                yield Hit(below(path, i), f"{printable(value)} is no positive number")
+                yield Diagnostic(
+                    below(path, i), f"{printable(value)} is no positive number"
+                )
                 return
 
 
@@ -144,9 +145,9 @@ class LoneMscale(Rule):
     bad = {"rope_scaling": {**_YARN, "mscale": 0.707}}
     good = {"rope_scaling": {**_YARN, "mscale": 0.707, "mscale_all_dim": 0.707}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Take a zero beside it as meant, as in Devstral."""
-        for layer in subject.given():
+        for layer in target.given():
             given = [
                 k for k in ("mscale", "mscale_all_dim") if layer.get(k) is not None
             ]
@@ -156,7 +157,7 @@ class LoneMscale(Rule):
                 odd = layer.get(key) and not (key == "mscale" and layer.get(key) == 1)
                 if odd and layer.get("attention_factor") is None:
                     message = f"{layer.get(key)!r} counts only together with the other"
-                    yield Hit(
+                    yield Diagnostic(
                         below(layer.rope.path, key),
                         f"{message} mscale key; some engines take it alone",
                     )
@@ -190,9 +191,9 @@ class BadSections(Rule):
     }
     errors_at = ("mrope_section", "xdrope_section")
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Interleaved sections may leave pairs over; the reader refuses the rest."""
-        for layer in subject.given():
+        for layer in target.given():
             kind = layer.rope.row.axes.partition(" ")[0]
             sections, spec = layer.get("mrope_section"), layer.spec
             if not kind or spec is None or not isinstance(sections, list):
@@ -200,14 +201,16 @@ class BadSections(Rule):
             path = below(layer.rope.path, "mrope_section")
             broken = [n for n in sections if not isinstance(n, int)]
             if broken:
-                yield Hit(path, f"{broken[0]!r} is no whole number: the split fails")
+                yield Diagnostic(
+                    path, f"{broken[0]!r} is no whole number: the split fails"
+                )
                 continue
             total, pairs = sum(sections), spec.rotary_dim // 2
             if kind == "interleaved" and total != pairs:
                 less = total < pairs
                 rest = ": the rest follows time" if less else ""
                 message = f"sections of {total} on {pairs} pairs{rest}"
-                yield Hit(path, message, level="info" if less else "")
+                yield Diagnostic(path, message, level="info" if less else "")
 
 
 RULES = (

@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any
 
 from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import Layer, Subject
+from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Layer, Target
 from ropeinterp.checks.words import is_number, nearest
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
@@ -61,9 +62,9 @@ class AttnFactor(Rule):
         },
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Say what it would be as attention_factor."""
-        for layer in subject.given():
+        for layer in target.given():
             given, spec = layer.get("attn_factor"), layer.spec
             if spec is None or spec.scheme != "yarn" or not is_number(given):
                 continue
@@ -82,7 +83,7 @@ class AttnFactor(Rule):
                 Edit(path, "attention_factor", meant),
             )
             fix = Fix(f'write "attention_factor": {meant:g}', edits, False)
-            yield Hit(below(path, "attn_factor"), message, fix)
+            yield Diagnostic(below(path, "attn_factor"), message, fix)
 
 
 class Misspelt(Rule):
@@ -111,29 +112,29 @@ class Misspelt(Rule):
         },
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare unread keys with keys that are absent."""
-        if not subject.rotary:
+        if not target.rotary:
             return
-        for layer in subject.given():
+        for layer in target.given():
             block = layer.rope.block
             absent = (layer.rope.used | names.OF_BLOCKS) - block.keys()
             for key in _other(block, layer.rope.used | names.OF_BLOCKS):
                 if (meant := nearest(key, absent)) is not None:
-                    other = subject.reread(layer, **{key: None, meant: block[key]})
+                    other = target.reread(layer, **{key: None, meant: block[key]})
                     yield _misspelt(layer.rope.path, key, meant, block, layer, other)
-        if subject.known:
-            yield from self._top(subject)
+        if target.known:
+            yield from self._top(target)
 
     @staticmethod
-    def _top(subject: Subject) -> Iterator[Hit]:
-        absent = [key for key in _EXPECTED if subject.keys.get(key) is None]
-        for key in _other(subject.keys, names.of_top_level()):
+    def _top(target: Target) -> Iterator[Diagnostic]:
+        absent = [key for key in _EXPECTED if target.keys.get(key) is None]
+        for key in _other(target.keys, names.of_top_level()):
             meant = nearest(key, absent)
-            if meant is not None and subject.layers:
-                layer = subject.layers[0]
+            if meant is not None and target.layers:
+                layer = target.layers[0]
                 yield _misspelt(
-                    subject.reading.path, key, meant, subject.keys, layer, None
+                    target.reading.path, key, meant, target.keys, layer, None
                 )
 
 
@@ -144,13 +145,13 @@ def _misspelt(
     holder: Mapping[str, Any],
     layer: Layer,
     other: Any,
-) -> Hit:
+) -> Diagnostic:
     """Offer the other name; a rename keeps the value."""
     edits = (Edit(path, key, REMOVE), Edit(path, meant, holder[key]))
     effects = told(effect(layer.spec, other), "; ")
     message = f"is read by nobody: did you mean {meant}?{effects}"
     fix = Fix(f"rename to {meant}", edits)
-    return Hit(below(path, key), message, fix, instead_of=below(path, meant))
+    return Diagnostic(below(path, key), message, fix, instead_of=below(path, meant))
 
 
 class OtherKey(Rule):
@@ -164,14 +165,14 @@ class OtherKey(Rule):
     bad = {"rope_scaling": {"rope_type": "linear", "factor": 2.0, "finetuned": True}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 2.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the dict with what the reader took."""
-        for layer in subject.given():
+        for layer in target.given():
             if layer.spec is None:
                 continue
             for key in _other(layer.rope.block, layer.rope.used):
                 message = f"is not read with type {printable(layer.word)}"
-                yield Hit(below(layer.rope.path, key), message)
+                yield Diagnostic(below(layer.rope.path, key), message)
 
 
 RULES = (

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ropeinterp.checks.families import family_of
-from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import Layer, Subject
+from ropeinterp.checks.finding import Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Layer, Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
 from ropeinterp.config.reading import KINDS, Found
@@ -36,13 +37,13 @@ _TOP = (
 _FIELDS = {"attention_factor": "attention_scaling", "size": "head_dim"}
 
 
-def keys_of(subject: Subject) -> Iterator[tuple[Layer | None, Key, str, Any]]:
+def keys_of(target: Target) -> Iterator[tuple[Layer | None, Key, str, Any]]:
     """Every key with a kind that is present: whose dict, the row, path, value."""
-    for key in (*_TOP, *_of_rows(subject)):
-        found = subject.reading.plain(key.name)
-        if found is not None and subject.rotary:
+    for key in (*_TOP, *_of_rows(target)):
+        found = target.reading.plain(key.name)
+        if found is not None and target.rotary:
             yield None, key, found.origin, found.value
-    for layer in subject.given():
+    for layer in target.given():
         scheme = SCHEMES.get(layer.scheme or "")
         own = (*scheme.required, *scheme.optional) if scheme else ()
         for key in {k.name: k for k in (*_ANYWHERE, *own)}.values():
@@ -51,10 +52,10 @@ def keys_of(subject: Subject) -> Iterator[tuple[Layer | None, Key, str, Any]]:
                 yield layer, key, path, layer.rope.block[key.name]
 
 
-def _of_rows(subject: Subject) -> Iterator[Key]:
+def _of_rows(target: Target) -> Iterator[Key]:
     """Keys under which this model type alone has its base and its share."""
     told = {key.name for key in _TOP}
-    for row in subject.reading.rows:
+    for row in target.reading.rows:
         own = [Key(k, "base", nullable=True) for k in row.theta_keys]
         for name in row.partial_keys:
             plain, channels, _ = name.partition("/")
@@ -79,27 +80,27 @@ class WrongType(Rule):
     good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
     errors_at = ("model_type", "layer_types")
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the table of kinds; null is a value of its own only where it may be."""
-        for layer, key, path, value in keys_of(subject):
+        for layer, key, path, value in keys_of(target):
             if value is None:
                 if not key.nullable and not _may_be_null(layer, key):
-                    yield Hit(path, "null gives no number")
+                    yield Diagnostic(path, "null gives no number")
                 continue
             if key.kind == "numbers" and isinstance(value, list):
                 continue  # items: RI208
             try:
                 KINDS[key.kind](Found(value, path))
             except ConfigError as error:
-                yield Hit(
+                yield Diagnostic(
                     path, f"{printable(value)} {error.reason}", _number(path, value)
                 )
-        for layer in subject.given():
+        for layer in target.given():
             for name in ("rope_type", "type"):
                 word = layer.get(name)
                 if word is not None and not isinstance(word, str):
                     path = below(layer.rope.path, name)
-                    yield Hit(path, f"{printable(word)} must be a string")
+                    yield Diagnostic(path, f"{printable(word)} must be a string")
 
 
 def _may_be_null(layer: Layer | None, key: Key) -> bool:
@@ -137,9 +138,9 @@ class OutOfRange(Rule):
     bad = {"rope_scaling": {"rope_type": "linear", "factor": 0.0}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the invariants of the spec, key by key."""
-        for _, key, path, value in keys_of(subject):
+        for _, key, path, value in keys_of(target):
             if not is_number(value) or (key.zero_is_missing and value == 0):
                 continue  # RI201, RI216
             if key.field == "base" and value > 0:
@@ -154,7 +155,7 @@ class OutOfRange(Rule):
                 if least and value < least:
                     raise ParameterError(field, value, "must be positive")
             except ParameterError as error:
-                yield Hit(path, f"{printable(value)} {error.reason}")
+                yield Diagnostic(path, f"{printable(value)} {error.reason}")
             except TypeError:
                 continue
 
@@ -170,9 +171,9 @@ class KeyMissing(Rule):
     bad = {"rope_scaling": {"rope_type": "linear"}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the scheme."""
-        for layer in subject.given():
+        for layer in target.given():
             scheme = SCHEMES.get(layer.scheme or "")
             required = scheme.required if scheme else ()
             missing = [k.name for k in required if k.name not in layer.rope.block]
@@ -183,16 +184,16 @@ class KeyMissing(Rule):
                     f"{'them' if others else 'it'}"
                 )
                 path = below(layer.rope.path, missing[0])
-                yield Hit(path, message, _of_family(subject, layer))
+                yield Diagnostic(path, message, _of_family(target, layer))
 
 
 def _are(names: Sequence[str]) -> str:
     return f"{'are' if len(names) > 1 else 'is'} {' and '.join(names)}"
 
 
-def _of_family(subject: Subject, layer: Layer) -> Fix | None:
+def _of_family(target: Target, layer: Layer) -> Fix | None:
     """Offer the rope dict of a known family, which has the same type."""
-    family = family_of(subject)
+    family = family_of(target)
     if family is None or family.block["rope_type"] != layer.scheme:
         return None
     missing = {k: v for k, v in family.block.items() if k not in layer.rope.block}

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ropeinterp.checks import check_document, rules_of
 from ropeinterp.checks.document import Document, open_document
-from ropeinterp.checks.rule import Finding, Rule
+from ropeinterp.checks.finding import Finding
+from ropeinterp.checks.rule import Rule
 from ropeinterp.cli import settings
 from ropeinterp.cli.formats import FORMATS
 from ropeinterp.cli.formats.text import Paint, summary

@@ -6,7 +6,7 @@ import time
 import unicodedata
 
 import ropeinterp as ri
-from ropeinterp.checks import rule
+from ropeinterp.checks.finding import LEVELS
 from ropeinterp.checks.rules import BY_CODE
 from ropeinterp.cli.formats import FORMATS
 
@@ -30,7 +30,7 @@ def assert_harmless(source, longest=1.0):
     lines = source.count(b"\n") + 1 if isinstance(source, bytes) else 0
     for finding in found:
         assert finding.code in BY_CODE
-        assert finding.level in rule.LEVELS
+        assert finding.level in LEVELS
         for text in (
             finding.message,
             finding.path,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ropeinterp.checks.rule import REMOVE, Edit, Finding, Fix
+from ropeinterp.checks.finding import REMOVE, Edit, Finding, Fix
 from ropeinterp.cli.formats.text import Paint
 from ropeinterp.text import escaped, printable
 

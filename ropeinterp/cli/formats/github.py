@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ropeinterp.checks.rule import Finding
+from ropeinterp.checks.finding import Finding
 from ropeinterp.cli.formats.text import Paint, hint, shown, summary
 from ropeinterp.text import escaped
 

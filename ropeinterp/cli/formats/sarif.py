@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ropeinterp.checks.rule import Finding, Rule
+from ropeinterp.checks.finding import Finding
+from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.rules import RULES
 from ropeinterp.cli.formats.text import Paint, hint
 from ropeinterp.text import escaped

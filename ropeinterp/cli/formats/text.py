@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from ropeinterp.checks.rule import Finding, Fix
+from ropeinterp.checks.finding import Finding, Fix
 from ropeinterp.text import escaped
 
 Paint = Callable[[str, str], str]

@@ -61,7 +61,7 @@ class Layer(NamedTuple):
         return self.rope.block.get(key)
 
 
-class Subject(NamedTuple):
+class Target(NamedTuple):
     """One model of a config.
 
     Parameters
@@ -168,7 +168,7 @@ def _changed(keys: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return {k: v for k, v in both.items() if v is not None or k not in changes}
 
 
-def examine(document: Document, located: Located, reader: Reader) -> Subject:
+def examine(document: Document, located: Located, reader: Reader) -> Target:
     """Read one model as far as it can be read.
 
     Parameters
@@ -182,18 +182,18 @@ def examine(document: Document, located: Located, reader: Reader) -> Subject:
 
     Returns
     -------
-    Subject
+    Target
     """
     reading = reader.reading(located)
-    subject = Subject(document, located, reader, reading)
-    if not subject.rotary:
-        return subject
+    target = Target(document, located, reader, reading)
+    if not target.rotary:
+        return target
     try:
         ropes = layers_of(reading).ropes
     except ConfigError as error:
-        return subject._replace(error=error)
+        return target._replace(error=error)
     layers = [_layer(reading, name, rope) for name, rope in ropes.items() if rope]
-    return subject._replace(layers=tuple(layers))
+    return target._replace(layers=tuple(layers))
 
 
 def _layer(reading: Reading, name: str, rope: RopeDict) -> Layer:
@@ -204,7 +204,7 @@ def _layer(reading: Reading, name: str, rope: RopeDict) -> Layer:
     return Layer(name, rope, spec, origins)
 
 
-def subjects(document: Document, located: Located) -> Iterator[Subject]:
+def targets(document: Document, located: Located) -> Iterator[Target]:
     """Read all models of a config, as transformers 5 does.
 
     Parameters
@@ -216,7 +216,7 @@ def subjects(document: Document, located: Located) -> Iterator[Subject]:
 
     Yields
     ------
-    Subject
+    Target
         But for parts that are missing.
     """
     reader = Reader("transformers", None)
