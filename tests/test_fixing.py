@@ -11,8 +11,9 @@ from test_checks import PLAIN, example
 from test_checks_data import published
 
 import ropeinterp as ri
-from ropeinterp.checks import RULES, check, rules_of
+from ropeinterp.checks import RULES, check
 from ropeinterp.checks.document import open_document
+from ropeinterp.checks.driver import rules_of
 from ropeinterp.checks.editing import edited
 from ropeinterp.checks.finding import REMOVE, Edit
 from ropeinterp.checks.fix import fix_file, fixed, replace

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ropeinterp.errors import ConfigError
+from ropeinterp.text import printable
+
 LEVELS = ("error", "warning", "info")
 REMOVE: Any = object()
 
@@ -105,3 +108,9 @@ class Diagnostic(NamedTuple):
     level: str = ""
     offset: int | None = None
     instead_of: str = ""
+
+
+def diagnostic_of(error: ConfigError) -> Diagnostic:
+    """Say what the reader of a config refuses; a missing value is not shown."""
+    shown = "" if error.value is None else f"{printable(error.value)} "
+    return Diagnostic(error.path, shown + error.reason)

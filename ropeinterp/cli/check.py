@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from typing import NamedTuple
 
-from ropeinterp.checks import check_document, rules_of
 from ropeinterp.checks.document import Document, open_document
+from ropeinterp.checks.driver import check_document, rules_of
 from ropeinterp.checks.finding import Finding
 from ropeinterp.checks.rule import Rule
 from ropeinterp.cli import settings

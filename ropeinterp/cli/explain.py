@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
 
-from ropeinterp.checks import RULES
-from ropeinterp.checks.rules import BY_CODE
+from ropeinterp.checks.rules import BY_CODE, RULES
 from ropeinterp.checks.words import distance
 from ropeinterp.text import escaped, printable
 

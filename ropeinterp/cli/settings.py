@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ropeinterp.checks import rules_of
+from ropeinterp.checks.driver import rules_of
 from ropeinterp.config.files import read_file
 from ropeinterp.text import printable
 

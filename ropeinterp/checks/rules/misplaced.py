@@ -1,14 +1,17 @@
-"""RI105, RI106, RI110, RI112: keys that other model types read."""
+"""RI105, RI106, RI110, RI112: keys that other places, or other model types, have."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
 
-from ropeinterp.checks.blocks import SCALING, scales
-from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.shared import (
+    SCALING,
+    scales,
+)
 from ropeinterp.checks.target import BLOCKS, Layer, Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config import names
@@ -71,20 +74,19 @@ class ScalingAtTop(Rule):
             message = f"{shown}{others} is read by nobody: write it into rope_scaling"
             yield Diagnostic(target.at(lost[0]), message)
 
-
-def lost_at_root(located: Located) -> Iterator[Diagnostic]:
-    """Find a rope dict of a composite model beside the part that it is meant for."""
-    parts = [part for part in located.parts.values() if part.keys]
-    for name in BLOCKS:
-        block = located.keys.get(name)
-        if not isinstance(block, dict) or not scales(block):
-            continue
-        if parts and all(
-            p.path != located.path and p.keys.get(name) != block for p in parts
-        ):
-            path = below(located.path, name)
-            message = f"is not read here: write it into {parts[0].path}"
-            yield Diagnostic(path, message)
+    def check_config(self, located: Located) -> Iterator[Diagnostic]:
+        """Find a rope dict of a composite model beside the part it is meant for."""
+        parts = [part for part in located.parts.values() if part.keys]
+        for name in BLOCKS:
+            block = located.keys.get(name)
+            if not isinstance(block, dict) or not scales(block):
+                continue
+            if parts and all(
+                p.path != located.path and p.keys.get(name) != block for p in parts
+            ):
+                path = below(located.path, name)
+                message = f"is not read here: write it into {parts[0].path}"
+                yield Diagnostic(path, message)
 
 
 class MropeUnread(Rule):
@@ -188,7 +190,7 @@ class ForeignName(Rule):
             message = f"is not read by {kind}: {meant} is its class default {default:g}"
         else:
             message = f"is not read by {kind}: {meant} is {printable(own)}"
-        yield Diagnostic(target.at(key), message + told(effect(spec, other)), fix)
+        yield Diagnostic(target.at(key), message + because(effect(spec, other)), fix)
 
 
 class TwoBases(Rule):
@@ -234,11 +236,3 @@ class TwoBases(Rule):
             harmless = same and (key != "rope_theta" or len(target.reading.rows) == 1)
             level = "info" if harmless else ""
             yield Diagnostic(target.at(key), shown, fix, level)
-
-
-RULES = (
-    ScalingAtTop(),
-    MropeUnread(),
-    ForeignName(),
-    TwoBases(),
-)

@@ -1,4 +1,4 @@
-"""RI5xx: what float32 and bfloat16 do to the phases at the stated length."""
+"""RI501 to RI503: what float32 and bfloat16 do to the phases at the stated length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from ropeinterp.checks.target import Target
 from ropeinterp.spec import RopeSpec
 
 _POSITIONS = 64
+
+
 _LARGEST = 2.0**53
+
+
 _CASTS = ("bfloat16", "float16")
 
 
@@ -106,6 +110,3 @@ class CastFrequencies(Rule):
             f"tokens are then off by up to {off:.2g} rad"
         )
         yield Diagnostic(found.origin, message)
-
-
-RULES = (Float32Angles(), BeyondFloat32(), CastFrequencies())

@@ -1,4 +1,4 @@
-"""RI107 to RI109: keys that stand as nobody reads them."""
+"""RI107 to RI109, RI115: keys that stand as nobody reads them, or are missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import islice
 from typing import Any
 
-from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Layer, Target
@@ -27,6 +27,7 @@ _EXPECTED = (
 )
 # A rope dict has a dozen keys; of a stranger's thousands no more are looked at.
 _MOST_KEYS = 500
+_FORM = ("hidden_size", "num_attention_heads", "num_hidden_layers")
 
 
 def _other(keys: Iterable[str], read: Set[str]) -> list[str]:
@@ -148,7 +149,7 @@ def _misspelt(
 ) -> Diagnostic:
     """Offer the other name; a rename keeps the value."""
     edits = (Edit(path, key, REMOVE), Edit(path, meant, holder[key]))
-    effects = told(effect(layer.spec, other), "; ")
+    effects = because(effect(layer.spec, other), "; ")
     message = f"is read by nobody: did you mean {meant}?{effects}"
     fix = Fix(f"rename to {meant}", edits)
     return Diagnostic(below(path, key), message, fix, instead_of=below(path, meant))
@@ -160,7 +161,7 @@ class OtherKey(Rule):
     Often a remark of the vendor; sometimes a parameter of another method.
     """
 
-    code, level, at_key = "RI109", "info", True
+    code, level, at_key, gives_way = "RI109", "info", True, True
     source = "7 published configs with remarks"
     bad = {"rope_scaling": {"rope_type": "linear", "factor": 2.0, "finetuned": True}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 2.0}}
@@ -175,8 +176,21 @@ class OtherKey(Rule):
                 yield Diagnostic(below(layer.rope.path, key), message)
 
 
-RULES = (
-    AttnFactor(),
-    Misspelt(),
-    OtherKey(),
-)
+class NoModelType(Rule):
+    """The form of a model config without model_type.
+
+    No loader can pick a class.
+    """
+
+    code, level = "RI115", "warning"
+    source = "transformers 5.23.0 AutoConfig: ValueError; a published config"
+    bad = {"model_type": None}
+    good = {}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Tell model configs from parameter files by their keys."""
+        if target.top and target.located.model_type is None:
+            present = [key for key in _FORM if key in target.keys]
+            if len(present) > 1:
+                message = "is missing: no loader can pick a class"
+                yield Diagnostic(target.at("model_type"), message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ropeinterp.checks import both_schemas
-from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import BLOCKS, Target
@@ -65,7 +65,7 @@ class SchemasDiffer(Rule):
             shown = f"{printable(own)} here, {printable(top.value)} at {top.origin}"
             message = (
                 f"two values, {shown}: transformers 5.23.0 takes the first, 4.57 the "
-                f"second{told(effect(layer.spec, other))}"
+                f"second{because(effect(layer.spec, other))}"
             )
             yield Diagnostic(below(layer.rope.path, key), message)
 
@@ -117,10 +117,3 @@ class OnlyNewSchema(Rule):
             message = "the keys of transformers 5 alone: 4.57 does not look there"
             path = target.at("rope_parameters")
             yield Diagnostic(path, message, both_schemas.both(target))
-
-
-RULES = (
-    SchemasDiffer(),
-    OnlyOldSchema(),
-    OnlyNewSchema(),
-)

@@ -1,10 +1,10 @@
-"""RI4xx: what another reader takes; only for the dialects that are asked for."""
+"""RI401, RI403, RI411: what other readers take; for dialects that are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
@@ -36,7 +36,7 @@ class NotWhereItLooks(Rule):
             other = old.get(layer.name) or old.get("default")
             words = effect(layer.spec, other.spec if other else None)
             if words:
-                message = f"transformers 4.57.6 does not look here{told(words)}"
+                message = f"transformers 4.57.6 does not look here{because(words)}"
                 yield Diagnostic(target.at("rope_parameters"), message)
                 return
 
@@ -73,7 +73,7 @@ class TruncateIgnored(Rule):
                 other = target.reread(layer, truncate=True)
                 message = "transformers 5.23.0 ignores it here"
                 path = below(layer.rope.path, "truncate")
-                yield Diagnostic(path, message + told(effect(layer.spec, other)))
+                yield Diagnostic(path, message + because(effect(layer.spec, other)))
 
 
 class TypeDropped(Rule):
@@ -102,7 +102,4 @@ class TypeDropped(Rule):
                 other = target.reread(layer, type="default", factor=None)
                 message = "transformers 5.23.0 drops the dict; rope_type is read"
                 path = below(layer.rope.path, "type")
-                yield Diagnostic(path, message + told(effect(layer.spec, other)))
-
-
-RULES = (NotWhereItLooks(), TruncateIgnored(), TypeDropped())
+                yield Diagnostic(path, message + because(effect(layer.spec, other)))

@@ -1,35 +1,34 @@
-"""RI101 to RI104, RI115, RI116: the rope dict as a whole, and its type."""
+"""RI101 to RI104, RI116: the rope dict as a whole, and its type."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.families import family_of
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.shared import (
+    scales,
+)
 from ropeinterp.checks.target import BLOCKS, Layer, Target
 from ropeinterp.checks.words import nearest
 from ropeinterp.config.json_source import below
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.text import printable
 
-# Keys that only a scaled embedding has.
-SCALING = frozenset(
-    key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)
-) - {"partial_rotary_factor"}
 # What else could be said of a rope dict whose type is not known.
 _OF_TYPE = ("RI103", "RI109", "RI2", "RI302", "RI303", "RI305")
+
+
 _COMMON = tuple(n for n, s in SCHEMES.items() if "transformers-4" in s.dialects)
+
+
 _WORDS = ("rope_type", "type", "name")
+
+
 _LAYER_WORDS = ("attention", "_layer", "main", "compress")
-_FORM = ("hidden_size", "num_attention_heads", "num_hidden_layers")
-
-
-def scales(block: Mapping[str, Any]) -> list[str]:
-    """Keys of a rope dict that have no meaning without a type."""
-    return [key for key in block if key in SCALING and block[key] is not None]
 
 
 class BlockIsNoObject(Rule):
@@ -93,7 +92,7 @@ class TypeIsMissing(Rule):
             other = target.reread(layer, rope_type=named) if known else None
             message = (
                 "rope_type is missing, so the embedding is plain"
-                f"{lost}{hint}{told(effect(layer.spec, other), '; ')}"
+                f"{lost}{hint}{because(effect(layer.spec, other), '; ')}"
             )
             yield Diagnostic(layer.rope.path, message, _named(target, layer))
 
@@ -153,7 +152,7 @@ class TypesDiffer(Rule):
         return Diagnostic(
             path,
             f"{printable(value)} differs from {counted} {counts}, which transformers "
-            f"takes{told(effect(layer.spec, other))}",
+            f"takes{because(effect(layer.spec, other))}",
         )
 
 
@@ -207,26 +206,6 @@ class UnknownType(Rule):
         )
 
 
-class NoModelType(Rule):
-    """The form of a model config without model_type.
-
-    No loader can pick a class.
-    """
-
-    code, level = "RI115", "warning"
-    source = "transformers 5.23.0 AutoConfig: ValueError; a published config"
-    bad = {"model_type": None}
-    good = {}
-
-    def check(self, target: Target) -> Iterator[Diagnostic]:
-        """Tell model configs from parameter files by their keys."""
-        if target.top and target.located.model_type is None:
-            present = [key for key in _FORM if key in target.keys]
-            if len(present) > 1:
-                message = "is missing: no loader can pick a class"
-                yield Diagnostic(target.at("model_type"), message)
-
-
 class NestedByLayerType(Rule):
     """A rope dict per layer type in a model type that has one, or the reverse.
 
@@ -277,13 +256,3 @@ class NestedByLayerType(Rule):
                 hint = f": did you mean {near}?" if near else ""
                 message = f"is no layer type of this model, and is not read{hint}"
                 yield Diagnostic(below(target.at(name), key), message)
-
-
-RULES = (
-    BlockIsNoObject(),
-    TypeIsMissing(),
-    TypesDiffer(),
-    UnknownType(),
-    NoModelType(),
-    NestedByLayerType(),
-)

@@ -1,4 +1,4 @@
-"""RI302 to RI304: lengths, and whether they agree with the factor."""
+"""RI302 to RI304, RI307 to RI309: lengths, and whether they agree with the factor."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.families import family_of
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.shared import (
+    LENGTH,
+    ORIGINAL,
+)
 from ropeinterp.checks.target import Layer, Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
+from ropeinterp.text import printable
 
-_LENGTH, _ORIGINAL = "max_position_embeddings", "original_max_position_embeddings"
 _OTHERS = ("max_sequence_length", "model_max_length", "seq_length", "max_seq_len")
+
+
 # Vendors extend a little further than they promise.
 _HEADROOM = 1.25
+
+
 _LLAMA3 = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -29,16 +37,16 @@ _LLAMA3 = {
 
 def _yarn(length: int, **more: Any) -> dict[str, Any]:
     block = {"rope_type": "yarn", "factor": 4.0} | more
-    return {_LENGTH: length, "rope_theta": 1e6, "rope_scaling": block}
+    return {LENGTH: length, "rope_theta": 1e6, "rope_scaling": block}
 
 
 def original(target: Target, layer: Layer) -> tuple[float, str] | None:
     """Trained length that the file states for a layer type, and where."""
-    inside = layer.get(_ORIGINAL)
-    top = target.keys.get(_ORIGINAL)
+    inside = layer.get(ORIGINAL)
+    top = target.keys.get(ORIGINAL)
     if is_number(top) and not layer.rope.nested:
-        return top, target.at(_ORIGINAL)
-    return (inside, below(layer.rope.path, _ORIGINAL)) if is_number(inside) else None
+        return top, target.at(ORIGINAL)
+    return (inside, below(layer.rope.path, ORIGINAL)) if is_number(inside) else None
 
 
 class FactorAgainstLengths(Rule):
@@ -67,7 +75,7 @@ class FactorAgainstLengths(Rule):
                 continue
             message = (
                 f"{factor:g} times the original length {start[0]:g} is {product:,.0f}, "
-                f"but {_LENGTH} is {length.value:,}"
+                f"but {LENGTH} is {length.value:,}"
             )
             named = [k for k in _OTHERS if target.keys.get(k) == product]
             if named:
@@ -108,34 +116,34 @@ class OriginalMissing(Rule):
         length = target.length()
         for layer in target.given():
             needs = layer.scheme in ("yarn", "llama3", "longrope")
-            present = _ORIGINAL in layer.rope.block or original(target, layer)
+            present = ORIGINAL in layer.rope.block or original(target, layer)
             if not needs or present:
                 continue
             taken = f"{length.value:,}" if length is not None else "the class default"
-            message = f"is missing; {_LENGTH} {taken} is taken for it"
+            message = f"is missing; {LENGTH} {taken} is taken for it"
             guess = _guess(target, layer)
             fix = None
             if guess is not None:
                 start, reason = guess
-                other = target.reread(layer, **{_ORIGINAL: start})
-                words = told(effect(layer.spec, other))
+                other = target.reread(layer, **{ORIGINAL: start})
+                words = because(effect(layer.spec, other))
                 message += f"{words} if the model was trained at {start:,}{reason}"
-                edit = Edit(layer.rope.path, _ORIGINAL, start)
-                fix = Fix(f'write "{_ORIGINAL}": {start}', (edit,), certain=False)
-            yield Diagnostic(below(layer.rope.path, _ORIGINAL), message, fix)
+                edit = Edit(layer.rope.path, ORIGINAL, start)
+                fix = Fix(f'write "{ORIGINAL}": {start}', (edit,), certain=False)
+            yield Diagnostic(below(layer.rope.path, ORIGINAL), message, fix)
 
 
 def _guess(target: Target, layer: Layer) -> tuple[int, str] | None:
     """Likely trained length: that of the family, or length / factor."""
     family = family_of(target)
-    if family is not None and _ORIGINAL in family.block:
-        return int(family.block[_ORIGINAL]), f", as {family.name} was"
+    if family is not None and ORIGINAL in family.block:
+        return int(family.block[ORIGINAL]), f", as {family.name} was"
     length, factor = target.length(), layer.get("factor")
     if length is None or not is_number(factor) or not factor > 1:
         return None
     start = length.value / factor
     if start >= 512 and start.is_integer() and math.log2(start).is_integer():
-        return int(start), f" ({_LENGTH} / factor)"
+        return int(start), f" ({LENGTH} / factor)"
     # A length between powers of two has a margin above the trained one.
     start = 2 ** int(math.log2(length.value)) if length.value >= 512 else 0
     return (int(start), "") if start and start != length.value else None
@@ -149,36 +157,131 @@ class LengthNotRaised(Rule):
 
     code, level, silences = "RI304", "warning", ("RI302",)
     source = "three published drafts; transformers 5.23.0 warns for some"
-    bad = {_LENGTH: 8192, "rope_theta": 5e5, "rope_scaling": _LLAMA3}
-    good = {_LENGTH: 131072, "rope_theta": 5e5, "rope_scaling": _LLAMA3}
+    bad = {LENGTH: 8192, "rope_theta": 5e5, "rope_scaling": _LLAMA3}
+    good = {LENGTH: 131072, "rope_theta": 5e5, "rope_scaling": _LLAMA3}
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the dict's length, else that at the top level."""
         length = target.length()
         if length is None or not length.value > 0 or not target.rotary:
             return
-        top = target.keys.get(_ORIGINAL)
+        top = target.keys.get(ORIGINAL)
         seen = False
         for layer in target.given():
             start = original(target, layer)
             if start is None or layer.scheme not in ("yarn", "longrope", "llama3"):
                 continue
-            seen = seen or start[1] == target.at(_ORIGINAL)
+            seen = seen or start[1] == target.at(ORIGINAL)
             blend = layer.scheme == "llama3"
             least = 1.05 * start[0] if blend else math.nextafter(start[0], 0)
             if not length.value > least:
                 message = (
-                    f"original length {start[0]:,}, but {_LENGTH} is "
+                    f"original length {start[0]:,}, but {LENGTH} is "
                     f"{length.value:,}: nothing is extended"
                 )
                 yield Diagnostic(start[1], message)
         if is_number(top) and not seen and length.value < top:
-            message = f"original length {top:,}, but {_LENGTH} is {length.value:,}"
-            yield Diagnostic(target.at(_ORIGINAL), message)
+            message = f"original length {top:,}, but {LENGTH} is {length.value:,}"
+            yield Diagnostic(target.at(ORIGINAL), message)
 
 
-RULES = (
-    FactorAgainstLengths(),
-    OriginalMissing(),
-    LengthNotRaised(),
-)
+class SlipInLength(Rule):
+    """A length one digit, or one swap of neighbours, away from a usual one.
+
+    A factor that is derived from it is wrong, too.
+    """
+
+    code, level, silences = "RI307", "warning", ("RI302",)
+    source = "a published config with 32678 for 32768 and a factor 1.99451"
+    bad = {LENGTH: 32678}
+    good = {LENGTH: 32768}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Compare with 2^k, 3 2^k and 5 2^k, for lengths that no block divides."""
+        places = [target.reading.plain(LENGTH), target.reading.find(ORIGINAL)]
+        for layer in target.given():
+            if ORIGINAL in layer.rope.block:
+                places.append(layer.rope.get(ORIGINAL))
+        for found in places:
+            if found is None or not isinstance(found.value, int) or not target.rotary:
+                continue
+            usual = _usual(found.value)
+            if usual is not None:
+                message = (
+                    f"{found.value} is one slip away from {usual}; a factor derived "
+                    "from it is wrong, too"
+                )
+                yield Diagnostic(found.origin, message, Fix(f"write {usual}"))
+
+
+def _usual(n: int) -> int | None:
+    if isinstance(n, bool) or not 512 <= n < 2**40 or n % 64 == 0:
+        return None
+    k = int(math.log2(n))
+    near = {m * 2**e for m in (1, 3, 5) for e in range(k - 3, k + 2)}
+    return next(
+        (u for u in sorted(near) if abs(u - n) > 2 and _is_slip(str(n), str(u))), None
+    )
+
+
+def _is_slip(a: str, b: str) -> bool:
+    """One other digit, or two neighbours swapped."""
+    if len(a) != len(b):
+        return False
+    wrong = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    if len(wrong) == 1:
+        return True
+    i = wrong[0]
+    return wrong == [i, i + 1] and a[i] == b[i + 1] and a[i + 1] == b[i]
+
+
+class OriginalUnknown(Rule):
+    """Linear or dynamic: the original length cannot be derived.
+
+    max_position_embeddings is the extended length in some files, the original one in
+    others.
+    """
+
+    code, level = "RI308", "info"
+    source = "31 published configs, both ways"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+    good = {"rope_scaling": None}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Say both readings."""
+        length = target.length()
+        for layer in target.given():
+            factor = layer.get("factor")
+            if layer.scheme not in ("linear", "dynamic") or length is None:
+                continue
+            if is_number(factor) and factor > 1 and length.value > 0:
+                message = (
+                    f"{factor:g}: the model was trained at "
+                    f"{length.value / factor:,.0f} or at {length.value:,} tokens, "
+                    f"{LENGTH} does not tell which"
+                )
+                yield Diagnostic(below(layer.rope.path, "factor"), message)
+
+
+class OtherLength(Rule):
+    """A second key for the length, with another value.
+
+    Tokenizers and engines read different ones.
+    """
+
+    code, level = "RI309", "info"
+    source = "published configs with seq_length or max_sequence_length"
+    bad = {LENGTH: 32768, "max_sequence_length": 131072}
+    good = {LENGTH: 131072, "max_sequence_length": 131072}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Compare with the one that the model type reads."""
+        length = target.length()
+        if length is None or not target.rotary:
+            return
+        for key in _OTHERS:
+            value = target.keys.get(key)
+            other = is_number(value) and target.at(key) != length.origin
+            if other and value != length.value:
+                message = f"{printable(value)}, {LENGTH} is {length.value:,}"
+                yield Diagnostic(target.at(key), message)

@@ -1,19 +1,17 @@
-"""RI209 to RI211, RI301: the channels of a head, and how many are rotated."""
+"""RI209 to RI211: how many channels of a head are rotated."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
-from ropeinterp.checks.finding import Diagnostic, Fix
+from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
 from ropeinterp.checks.words import is_number
-from ropeinterp.config import names
 from ropeinterp.config.reading import where
 
 _SHARE = "partial_rotary_factor"
-_FORMULA = "hidden_size//num_attention_heads"
 
 
 class BadWidth(Rule):
@@ -105,70 +103,3 @@ def _shares(target: Target) -> Iterator[tuple[str, float, int, float]]:
             size = share * spec.head_dim
             if not math.isclose(size, round(size), rel_tol=1e-9):
                 yield path, share, spec.head_dim, size
-
-
-class UndefinedSize(Rule):
-    """hidden_size or num_attention_heads is missing, or does not divide.
-
-    The class default is taken without a word: 4096 // 40 = 102 channels for a model
-    whose heads have 128.
-    """
-
-    code, level, silences = "RI301", "error", ("RI209", "RI210")
-    source = "three published configs; transformers 5.23.0 says nothing"
-    bad = {"hidden_size": None, "num_attention_heads": 40}
-    good = {"hidden_size": 5120, "num_attention_heads": 40}
-    errors_at = ("hidden_size", "num_attention_heads")
-
-    def check(self, target: Target) -> Iterator[Diagnostic]:
-        """Ask whether the formula of the row counts."""
-        row = target.reading.rows[0]
-        own = ("head_dim", "qk_rope_head_dim", "kv_channels")
-        known = [n for n in row.head_dim_rule.split("|") if n in own]
-        explicit = any(target.find(n, *row.aliases.get(n, ())) for n in known)
-        default = any(n in row.sizes and n not in target.keys for n in known)
-        if _FORMULA not in row.head_dim_rule or explicit or default:
-            return
-        if target.known:
-            yield from self._missing(target)
-        hidden, heads = (target.reading.size_or_none(n) for n in _FORMULA.split("//"))
-        if hidden and heads and heads > 0 and hidden % heads:
-            message = (
-                f"hidden_size {hidden} is no multiple of {heads} heads, and head_dim "
-                f"is missing: {hidden // heads} channels of a head are a guess"
-            )
-            found = target.reading.plain("num_attention_heads")
-            path = found.origin if found else target.reading.path
-            yield Diagnostic(path, message, level="" if target.top else "info")
-
-    @staticmethod
-    def _missing(target: Target) -> Iterator[Diagnostic]:
-        row = target.reading.rows[0]
-        missing = [n for n in _FORMULA.split("//") if not _stated(target, n)]
-        spec = target.layers[0].spec if target.layers else None
-        if missing and target.keys:
-            others = f", as is {missing[1]}" if len(missing) > 1 else ""
-            defaults = " and ".join(f"{row.sizes.get(n)}" for n in missing)
-            heads = f", heads of {spec.head_dim} channels" if spec else ""
-            message = f"is missing{others}: the class default counts, {defaults}{heads}"
-            level = "" if target.top else "info"
-            fix = Fix(f"write {' and '.join(missing)}, or head_dim")
-            yield Diagnostic(target.at(missing[0]), message, fix, level)
-
-
-def _stated(target: Target, name: str) -> bool:
-    """Whether a size stands in the file, or one of its names says the class default."""
-    found, default = (
-        target.reading.plain(name),
-        target.reading.rows[0].sizes.get(name),
-    )
-    others = (target.keys.get(alias) for alias in names.of_size(name))
-    return (found is not None and found.value is not None) or default in others
-
-
-RULES = (
-    BadWidth(),
-    Truncated(),
-    NotWhole(),
-    UndefinedSize(),
-)

@@ -1,19 +1,71 @@
-"""RI203, RI204, RI213, RI215, RI216: numbers that are defined, and odd."""
+"""RI202 to RI204, RI206, RI207, RI213, RI215, RI216: numbers out of range, or odd."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.shared import (
+    YARN,
+    keys_of,
+)
 from ropeinterp.checks.target import Target
-from ropeinterp.checks.values import keys_of
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
+from ropeinterp.errors import ParameterError
+from ropeinterp.invariants import CHECKS
 from ropeinterp.text import printable
 
+# The key attention_factor becomes part of the field attention_scaling.
+_FIELDS = {"attention_factor": "attention_scaling", "size": "head_dim"}
+
+
+_LLAMA3 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 4096,
+}
+
+
 _LARGE = 2**31
+
+
+class OutOfRange(Rule):
+    """A number that no formula can use: zero, negative, or beyond every use.
+
+    A factor of 0 makes infinite frequencies, a base of 0 does so in all pairs but one,
+    an attention factor of 0 makes all scores equal.
+    """
+
+    code, level = "RI202", "error"
+    source = "transformers 5.23.0 logs a warning or nothing"
+    bad = {"rope_scaling": {"rope_type": "linear", "factor": 0.0}}
+    good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Ask the invariants of the spec, key by key."""
+        for _, key, path, value in keys_of(target):
+            if not is_number(value) or (key.zero_is_missing and value == 0):
+                continue  # RI201, RI216
+            if key.field == "base" and value > 0:
+                continue  # RI213
+            if key.field == "length" and value > 0:
+                continue  # RI215
+            field = _FIELDS.get(key.field, key.field)
+            least = 1 if key.field == "size" else None
+            try:
+                if field in CHECKS and not (least and value >= least):
+                    CHECKS[field](field, value)
+                if least and value < least:
+                    raise ParameterError(field, value, "must be positive")
+            except ParameterError as error:
+                yield Diagnostic(path, f"{printable(value)} {error.reason}")
+            except TypeError:
+                continue
 
 
 class OddFactor(Rule):
@@ -35,7 +87,7 @@ class OddFactor(Rule):
                 continue
             if 0 < value < 1 and layer is not None:
                 other = target.reread(layer, factor=1 / value)
-                words = told(effect(layer.spec, other))
+                words = because(effect(layer.spec, other))
                 message = (
                     f"{value:g} shortens the context; {1 / value:g} would extend it"
                 )
@@ -67,6 +119,63 @@ class FactorOne(Rule):
                     if scheme == "dynamic":
                         message += " up to the stated length, and does beyond it"
                     yield Diagnostic(path, message)
+
+
+class BetasSwapped(Rule):
+    """beta_fast below beta_slow.
+
+    The ramp of YaRN runs the wrong way: fast pairs are interpolated, slow ones are not.
+    """
+
+    code, level = "RI206", "error"
+    source = "arXiv:2309.00071 section 3.2; transformers 5.23.0 logs it"
+    bad = {"rope_scaling": {**YARN, "beta_fast": 1.0, "beta_slow": 32.0}}
+    good = {"rope_scaling": {**YARN, "beta_fast": 32.0, "beta_slow": 1.0}}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Compare what counts, defaults included."""
+        for layer in target.given():
+            spec = layer.spec
+            if spec is None or spec.scheme != "yarn":
+                continue
+            if spec.beta_fast < spec.beta_slow:
+                key = "beta_fast" if layer.get("beta_fast") else "beta_slow"
+                other = target.reread(
+                    layer, beta_fast=spec.beta_slow, beta_slow=spec.beta_fast
+                )
+                message = (
+                    f"beta_fast {spec.beta_fast:g} is below beta_slow "
+                    f"{spec.beta_slow:g}: the ramp is reversed"
+                )
+                words = because(effect(spec, other), "; ")
+                yield Diagnostic(below(layer.rope.path, key), message + words)
+
+
+class BoundsSwapped(Rule):
+    """low_freq_factor above high_freq_factor.
+
+    The blend of Llama-3 is undefined between them.
+    """
+
+    code, level = "RI207", "error"
+    source = "transformers 5.23.0 _compute_llama3_parameters; logs it"
+    bad = {
+        "max_position_embeddings": 32768,
+        "rope_scaling": {**_LLAMA3, "low_freq_factor": 8.0},
+    }
+    good = {"max_position_embeddings": 32768, "rope_scaling": _LLAMA3}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Equal bounds are meant, as in Llama-4."""
+        for layer in target.given():
+            low, high = layer.get("low_freq_factor"), layer.get("high_freq_factor")
+            if layer.scheme != "llama3" or not is_number(low) or not is_number(high):
+                continue
+            if low > high > 0:
+                other = target.reread(layer, low_freq_factor=high, high_freq_factor=low)
+                message = f"{low:g} is above high_freq_factor {high:g}"
+                path = below(layer.rope.path, "low_freq_factor")
+                yield Diagnostic(path, message + because(effect(layer.spec, other)))
 
 
 class OddBase(Rule):
@@ -155,12 +264,3 @@ class BetaZero(Rule):
                 edit = Edit(layer.rope.path, key.name, REMOVE)
                 message = "0 counts as missing here, and divides elsewhere"
                 yield Diagnostic(path, message, Fix("remove it", (edit,)))
-
-
-RULES = (
-    OddFactor(),
-    FactorOne(),
-    OddBase(),
-    OddLength(),
-    BetaZero(),
-)

@@ -1,71 +1,23 @@
-"""RI201, RI202, RI205: single values, checked by the tables."""
+"""RI201, RI205, RI212: values of a wrong JSON type, and values that are needed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ropeinterp.checks.families import family_of
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.shared import (
+    YARN,
+    keys_of,
+)
 from ropeinterp.checks.target import Layer, Target
-from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
 from ropeinterp.config.reading import KINDS, Found
-from ropeinterp.errors import ConfigError, ParameterError
-from ropeinterp.invariants import CHECKS
+from ropeinterp.errors import ConfigError
 from ropeinterp.schemes import SCHEMES, Key
 from ropeinterp.text import printable
-
-# Keys that any rope dict may have, and those at the top level.
-_ANYWHERE = (
-    Key("rope_theta", "base"),
-    Key("partial_rotary_factor", "partial_rotary_factor", nullable=True),
-)
-_TOP = (
-    Key("max_position_embeddings", "length", "length", nullable=True),
-    Key("original_max_position_embeddings", "trained_length", "length", nullable=True),
-    Key("hidden_size", "size", "length", nullable=True),
-    Key("num_attention_heads", "size", "length", nullable=True),
-    Key("head_dim", "size", "length", nullable=True),
-    Key("qk_rope_head_dim", "size", "length", nullable=True),
-    Key("rope_theta", "base", nullable=True),
-    Key("partial_rotary_factor", "partial_rotary_factor", nullable=True),
-)
-# The key attention_factor becomes part of the field attention_scaling.
-_FIELDS = {"attention_factor": "attention_scaling", "size": "head_dim"}
-
-
-def keys_of(target: Target) -> Iterator[tuple[Layer | None, Key, str, Any]]:
-    """Every key with a kind that is present: whose dict, the row, path, value."""
-    for key in (*_TOP, *_of_rows(target)):
-        found = target.reading.plain(key.name)
-        if found is not None and target.rotary:
-            yield None, key, found.origin, found.value
-    for layer in target.given():
-        scheme = SCHEMES.get(layer.scheme or "")
-        own = (*scheme.required, *scheme.optional) if scheme else ()
-        for key in {k.name: k for k in (*_ANYWHERE, *own)}.values():
-            if key.name in layer.rope.block:
-                path = below(layer.rope.path, key.name)
-                yield layer, key, path, layer.rope.block[key.name]
-
-
-def _of_rows(target: Target) -> Iterator[Key]:
-    """Keys under which this model type alone has its base and its share."""
-    told = {key.name for key in _TOP}
-    for row in target.reading.rows:
-        own = [Key(k, "base", nullable=True) for k in row.theta_keys]
-        for name in row.partial_keys:
-            plain, channels, _ = name.partition("/")
-            kind = "length" if channels else "number"
-            field = "size" if channels else "partial_rotary_factor"
-            own.append(Key(plain, field, kind, nullable=True))
-        for key in own:
-            if key.name not in told:
-                told.add(key.name)
-                yield key
 
 
 class WrongType(Rule):
@@ -78,7 +30,7 @@ class WrongType(Rule):
     source = "transformers 5.23.0 checks some of them, at build time"
     bad = {"rope_scaling": {"rope_type": "linear", "factor": "4"}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
-    errors_at = ("model_type", "layer_types")
+    error_kinds, errors_at = ("type",), ("model_type", "layer_types")
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the table of kinds; null is a value of its own only where it may be."""
@@ -126,40 +78,6 @@ def _number(path: str, value: object) -> Fix | None:
     return Fix(f"write {whole}", (Edit(holder, key, whole),))
 
 
-class OutOfRange(Rule):
-    """A number that no formula can use: zero, negative, or beyond every use.
-
-    A factor of 0 makes infinite frequencies, a base of 0 does so in all pairs but one,
-    an attention factor of 0 makes all scores equal.
-    """
-
-    code, level = "RI202", "error"
-    source = "transformers 5.23.0 logs a warning or nothing"
-    bad = {"rope_scaling": {"rope_type": "linear", "factor": 0.0}}
-    good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
-
-    def check(self, target: Target) -> Iterator[Diagnostic]:
-        """Ask the invariants of the spec, key by key."""
-        for _, key, path, value in keys_of(target):
-            if not is_number(value) or (key.zero_is_missing and value == 0):
-                continue  # RI201, RI216
-            if key.field == "base" and value > 0:
-                continue  # RI213
-            if key.field == "length" and value > 0:
-                continue  # RI215
-            field = _FIELDS.get(key.field, key.field)
-            least = 1 if key.field == "size" else None
-            try:
-                if field in CHECKS and not (least and value >= least):
-                    CHECKS[field](field, value)
-                if least and value < least:
-                    raise ParameterError(field, value, "must be positive")
-            except ParameterError as error:
-                yield Diagnostic(path, f"{printable(value)} {error.reason}")
-            except TypeError:
-                continue
-
-
 class KeyMissing(Rule):
     """A key without which the method has no numbers.
 
@@ -170,6 +88,7 @@ class KeyMissing(Rule):
     source = "transformers 5.23.0: KeyError; a published Llama-3.1 config"
     bad = {"rope_scaling": {"rope_type": "linear"}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+    error_kinds = ("missing",)
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the scheme."""
@@ -202,8 +121,30 @@ def _of_family(target: Target, layer: Layer) -> Fix | None:
     return Fix(f"write {words}, as {family.name} has", edits, certain=False)
 
 
-RULES = (
-    WrongType(),
-    OutOfRange(),
-    KeyMissing(),
-)
+class LoneMscale(Rule):
+    """Only one of mscale and mscale_all_dim in a YaRN dict.
+
+    transformers ignores it alone, engines for multi-head latent attention do not.
+    """
+
+    code, level = "RI212", "warning"
+    source = "transformers 5.23.0 _compute_yarn_parameters; DeepSeek's own code"
+    bad = {"rope_scaling": {**YARN, "mscale": 0.707}}
+    good = {"rope_scaling": {**YARN, "mscale": 0.707, "mscale_all_dim": 0.707}}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Take a zero beside it as meant, as in Devstral."""
+        for layer in target.given():
+            given = [
+                k for k in ("mscale", "mscale_all_dim") if layer.get(k) is not None
+            ]
+            if layer.scheme == "yarn" and len(given) == 1:
+                (key,) = given
+                # mscale 1.0 alone is what readers take for the pair, too.
+                odd = layer.get(key) and not (key == "mscale" and layer.get(key) == 1)
+                if odd and layer.get("attention_factor") is None:
+                    message = f"{layer.get(key)!r} counts only together with the other"
+                    yield Diagnostic(
+                        below(layer.rope.path, key),
+                        f"{message} mscale key; some engines take it alone",
+                    )
