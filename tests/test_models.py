@@ -28,9 +28,16 @@ def test_words_of_a_row_are_known(row):
     assert row.layout in LAYOUTS
     assert row.axes.split(" ")[0] in KINDS
     assert set(row.type_words.values()) <= {"", "kexue_ntk", *SCHEMES}
-    assert row.flat in ("", "merge", "copy")
+    assert row.one_dict in ("", "merge", "copy")
+    assert all(isinstance(values, list) for values in row.switch.values())
     assert row.head_dim_rule
     assert row.theta is not None
+
+
+def test_a_switched_off_table_is_noted():
+    for keys, is_used in (({}, True), ({"alibi": False}, True), ({"alibi": 1}, False)):
+        notes = {note.path for note in ri.read({"model_type": "falcon"} | keys).notes}
+        assert ("$.alibi" not in notes) == is_used
 
 
 def test_rows_are_sorted_and_complete():

@@ -231,6 +231,14 @@ def test_errors_of_files_say_what_kind_of_fault_it_is(text, kind, tmp_path):
     assert caught.value.kind == kind
 
 
+def test_errors_name_the_whole_path_of_an_odd_key():
+    name = "a and b // c"
+    dicts = {name: {"rope_type": "linear", "factor": 0}}
+    with pytest.raises(ri.ConfigError) as caught:
+        ri.read({"layer_types": [name], "rope_parameters": dicts})
+    assert caught.value.path == f"$.rope_parameters['{name}'].factor"
+
+
 def test_unread_keys_are_noted_at_their_path():
     block = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4, "finetuned": 1}
     block["original_max_position_embeddings"] = 4096

@@ -16,7 +16,7 @@ from ropeinterp.checks.rules.types import WrongType
 from ropeinterp.checks.spans import Place
 from ropeinterp.checks.target import BLOCKS, Target, targets
 from ropeinterp.config import DIALECTS
-from ropeinterp.config.reader import locate
+from ropeinterp.config.locate import locate
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import escaped, printable
 

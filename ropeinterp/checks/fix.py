@@ -17,7 +17,7 @@ from ropeinterp.checks.rules.both_schemas import OnlyNewSchema, OnlyOldSchema
 from ropeinterp.checks.rules.file import ByteOrderMark
 from ropeinterp.checks.target import Target, targets
 from ropeinterp.config.json_source import BYTE_ORDER_MARK
-from ropeinterp.config.reader import locate
+from ropeinterp.config.locate import locate
 from ropeinterp.errors import ConfigError
 
 _MOST_ROUNDS = 20

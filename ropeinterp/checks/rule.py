@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ropeinterp.checks.document import Document
 from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.target import Target
-from ropeinterp.config.reader import Located
+from ropeinterp.config.locate import Located
 
 
 class Rule:

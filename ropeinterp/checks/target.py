@@ -9,9 +9,12 @@ from typing import Any, NamedTuple
 from ropeinterp.checks.document import Document
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.block import read_block
-from ropeinterp.config.reader import Located, Reader
-from ropeinterp.config.reading import Found, Reading, RopeDict
-from ropeinterp.config.rope_dict import layers_of
+from ropeinterp.config.layers import layers_of
+from ropeinterp.config.locate import Located
+from ropeinterp.config.reader import Reader
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.values import Found, Origin
 from ropeinterp.errors import ConfigError
 from ropeinterp.spec import RopeSpec
 
@@ -29,7 +32,7 @@ class Layer(NamedTuple):
         The rope dict, and the row of the layer type.
     spec : RopeSpec or None
         None where it cannot be read.
-    origins : mapping of str to str
+    origins : mapping of str to Origin
         Where the fields of the spec come from.
     error : ConfigError or None
         Why it cannot be read.
@@ -38,7 +41,7 @@ class Layer(NamedTuple):
     name: str
     rope: RopeDict
     spec: RopeSpec | None
-    origins: Mapping[str, str]
+    origins: Mapping[str, Origin]
     error: ConfigError | None = None
 
     @property
@@ -59,6 +62,11 @@ class Layer(NamedTuple):
     def get(self, key: str) -> Any:
         """Value of a key of the rope dict; None where it is missing or null."""
         return self.rope.block.get(key)
+
+    def path_of(self, field: str) -> str:
+        """JSON path that gives a field of the spec; empty where no key does."""
+        origin = self.origins.get(field)
+        return origin.paths[0] if origin and origin.paths else ""
 
 
 class Target(NamedTuple):
@@ -132,7 +140,7 @@ class Target(NamedTuple):
 
     def length(self) -> Found | None:
         """Length that the file itself states."""
-        found = self.reading.plain("max_position_embeddings")
+        found = self.reading.named("max_position_embeddings")
         return found if found is not None and is_number(found.value) else None
 
     def reread(self, layer: Layer, **changes: Any) -> RopeSpec | None:
@@ -141,14 +149,12 @@ class Target(NamedTuple):
         A value of None takes the key away.
         """
         block = _changed(layer.rope.block, changes)
-        return self._read(self.reading, replace(layer.rope, block=block, used=set()))
+        return self._read(self.reading.scratch(), replace(layer.rope, block=block))
 
     def reread_top(self, layer: Layer, **changes: Any) -> RopeSpec | None:
         """Spec of a layer type if top-level keys of the model were others."""
         keys = {k: v for k, v in (dict(self.keys) | changes).items() if v is not None}
-        return self._read(
-            self.reading._replace(keys=keys), replace(layer.rope, used=set())
-        )
+        return self._read(self.reading.scratch(keys), replace(layer.rope))
 
     def read_by(self, located: Located, reader: Reader) -> tuple[Layer, ...]:
         """Layers of the model with other keys, or as another dialect reads them."""
@@ -156,9 +162,8 @@ class Target(NamedTuple):
 
     @staticmethod
     def _read(reading: Reading, rope: RopeDict) -> RopeSpec | None:
-        scratch = reading._replace(notes=[], counted=set(), strays={})
         try:
-            return read_block(scratch, rope)[0]
+            return read_block(reading, rope)[0]
         except ConfigError:
             return None
 
@@ -220,6 +225,6 @@ def targets(document: Document, located: Located) -> Iterator[Target]:
         But for parts that are missing.
     """
     reader = Reader("transformers", None)
-    for model in located.flats():
+    for model in located.models():
         if model.keys:
             yield examine(document, model, reader)

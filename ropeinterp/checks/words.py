@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from ropeinterp.config import names
+from ropeinterp.config import names, values
 
 _LAST = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)(?:\[\d+\])*$")
 # Two letters of a short name make another name.
@@ -17,9 +17,7 @@ _LARGEST = 1e300
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a JSON value is a number that float64 holds; true and false are none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return -_LARGEST <= value <= _LARGEST
+    return values.is_number(value) and -_LARGEST <= value <= _LARGEST
 
 
 def is_used(path: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from ropeinterp.arrays.arguments import check_seq_len
 from ropeinterp.config.json_source import load
-from ropeinterp.config.reader import Reader, locate
+from ropeinterp.config.locate import locate
+from ropeinterp.config.reader import Reader
 from ropeinterp.config.result import Note, RopeConfig
 from ropeinterp.text import printable
 

@@ -1,4 +1,4 @@
-"""What multiplies tables, scores and queries; and the layout."""
+"""What multiplies tables, scores and queries."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ropeinterp import scalars
-from ropeinterp.config.models import Model
-from ropeinterp.config.reading import (
-    Fields,
-    Found,
-    Reading,
-    RopeDict,
-    flag,
-    joined,
-    number,
-)
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.values import Fields, Found, computed, number
 from ropeinterp.errors import ConfigError
 from ropeinterp.spec import RopeSpec
 
@@ -23,14 +16,6 @@ _MSCALES = {
     "short_mscale": "attention_scaling",
     "long_mscale": "long_attention_scaling",
 }
-
-
-def layout(reading: Reading, row: Model) -> Found:
-    """Find the layout; in some model types a key can switch it."""
-    found = reading.find("rope_interleave") if "rope_interleave" in row.flags else None
-    if found is not None and found.value is not None and not flag(found).value:
-        return Found("half", found.origin)
-    return Found(row.layout, row.described)
 
 
 def scaled(
@@ -70,17 +55,17 @@ def _attention(
     assert spec.trained_length is not None
     if spec.scheme == "longrope":
         value = scalars.longrope_attention(spec.factor, spec.trained_length)
-        return Found(value, "factor and original length")
+        return Found.words(value, "factor and original length")
     if "attention_one" in rope.row.flags and not rope.nested:
-        return Found(1.0, rope.row.described)
+        return Found.words(1.0, rope.row.described)
     mscale, all_dim = mscales["mscale"], mscales["mscale_all_dim"]
     lone = mscale or all_dim
     if mscale is not None and all_dim is not None:
         value = scalars.yarn_attention(spec.factor, mscale.value, all_dim.value)
-        return Found(value, joined("and", mscale.origin, all_dim.origin))
+        return Found(value, computed("and", mscale.origin, all_dim.origin))
     if lone is not None:
-        reading.note(lone.origin, "counts only together with the other mscale")
-    return Found(scalars.yarn_attention(spec.factor), "factor")
+        reading.note(lone.path, "counts only together with the other mscale")
+    return Found.words(scalars.yarn_attention(spec.factor), "factor")
 
 
 def _mscale_pair(reading: Reading, rope: RopeDict, spec: RopeSpec) -> Fields:

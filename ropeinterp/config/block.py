@@ -8,9 +8,13 @@ here and leave as ConfigError with the JSON path of the value.
 from __future__ import annotations
 
 from ropeinterp.config import heads
-from ropeinterp.config.attention import layout, scaled
-from ropeinterp.config.lengths import base, lengths, scale_base
-from ropeinterp.config.reading import KINDS, Fields, Found, Reading, RopeDict, where
+from ropeinterp.config.attention import scaled
+from ropeinterp.config.base import base, scale_base
+from ropeinterp.config.lengths import lengths
+from ropeinterp.config.models import Model
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.values import KINDS, Fields, Found, Origin, flag
 from ropeinterp.config.width import width
 from ropeinterp.errors import ConfigError, ParameterError
 from ropeinterp.schemes import SCHEMES
@@ -20,11 +24,11 @@ from ropeinterp.text import printable
 _ORIGINAL = "original_max_position_embeddings"
 _MOST_NOTES = 100
 # Schemes of vendors' own code that another one expresses.
-_VENDORS = {"kexue_ntk": "linear"}
+_EXPRESSED = {"kexue_ntk": "linear"}
 _LOOKED_UP = (_ORIGINAL, "partial_rotary_factor")  # at the top level too
 
 
-def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, str]]:
+def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, Origin]]:
     """Read one rope dict.
 
     Parameters
@@ -37,7 +41,7 @@ def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, st
     Returns
     -------
     spec : RopeSpec
-    origins : dict of str
+    origins : dict of str to Origin
         Where the value of each field comes from.
 
     Raises
@@ -46,15 +50,15 @@ def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, st
         If a value is missing, of a wrong type or out of range.
     """
     word = _type_word(reading, rope)
-    scheme = _VENDORS.get(word.value, word.value)
+    scheme = _EXPRESSED.get(word.value, word.value)
     fields = {"scheme": Found(scheme, word.origin)}
     fields |= _scheme_keys(reading, rope, scheme)
     head = heads.head_dim(reading, rope.row, rope.layer)
     fields |= width(reading, rope, scheme, head)
     fields["base"] = base(reading, rope)
     fields |= lengths(reading, rope, scheme, fields)
-    fields["layout"] = layout(reading, rope.row)
-    if word.value in _VENDORS:
+    fields["layout"] = _layout(reading, rope.row)
+    if word.value in _EXPRESSED:
         scale_base(fields)
     mscales = {k: fields.pop(k, None) for k in ("mscale", "mscale_all_dim")}
     given = fields.pop("attention_factor", None)
@@ -85,8 +89,9 @@ def _config_error(
     name, bracket, index = error.argument.partition("[")
     if name == "head_dim":
         name = "dim"  # it is the rotated width that does not fit
-    origin = fields[name].origin if name in fields else rope.path
-    path = where(origin, where(rope.path, reading.path))
+    path = rope.path if rope.given else reading.path
+    if name in fields:
+        path = fields[name].path_or(path)
     return ConfigError(path + bracket + index, error.value, error.reason, _kind(error))
 
 
@@ -106,32 +111,30 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
     if rope.scheme is not None:
         return rope.scheme
     new, old = rope.get("rope_type"), rope.get("type")
-    found = new or old or Found("default", rope.path)
+    found = new or old or Found("default", rope.origin(rope.path))
     if new and old and new.value != old.value:
-        reading.note(old.origin, f"is ignored: rope_type is {printable(new.value)}")
+        reading.note(old.path, f"is ignored: rope_type is {printable(new.value)}")
     if new is None and old is None and rope.given:
         reading.note(rope.at("rope_type"), "is missing: plain frequencies")
     if not isinstance(found.value, str):
-        raise ConfigError(where(found.origin), found.value, "must be a string", "type")
+        raise ConfigError(found.path, found.value, "must be a string", "type")
     row = rope.row
     word = row.type_words.get(found.value, found.value)
     if word == "dynamic" and "alpha" in row.flags and rope.block.get("alpha"):
         return Found("ntk", found.origin)
-    if word in _VENDORS:
-        reading.note(found.origin, "is read as NTK with the base times the factor")
+    if word in _EXPRESSED:
+        reading.note(found.path, "is read as NTK with the base times the factor")
         return Found(word, found.origin)
     dialect = "transformers-4" if reading.v4 else "transformers"
     if word not in SCHEMES or dialect not in SCHEMES[word].dialects:
         if reading.known:
-            raise ConfigError(
-                where(found.origin), found.value, "is no known rope type", "form"
-            )
-        reading.note(found.origin, "is no known rope type: read as plain frequencies")
+            raise ConfigError(found.path, found.value, "is no known rope type", "form")
+        reading.note(found.path, "is no known rope type: read as plain frequencies")
         word = "default"
     elif word != found.value and not row.axes:
-        reading.note(found.origin, f"means {word} here")
+        reading.note(found.path, f"means {word} here")
     if found.value == "su" and reading.known and reading.find(_ORIGINAL):
-        reading.defect(found.origin, "D4", "raises KeyError for this word")
+        reading.defect(found.path, "D4", "raises KeyError for this word")
     return Found(word, found.origin)
 
 
@@ -158,13 +161,24 @@ def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> Fields:
             if not (key.zero_is_missing and found.value == 0):
                 fields[key.field] = found
                 continue
-            reading.note(found.origin, "0 counts as missing")
+            reading.note(found.path, "0 counts as missing")
         if key.nullable:
-            fields[key.field] = Found(None, rope.at(key.name))
+            fields[key.field] = Found(None, rope.origin(rope.at(key.name)))
     factor = fields.get("factor")
     if factor is not None and factor.value is not None and factor.value < 1:
-        reading.note(where(factor.origin), "is below 1: it shortens the context")
+        reading.note(factor.path, "is below 1: it shortens the context")
     return fields
+
+
+# ---- the layout --------------------------------------------------------------------
+
+
+def _layout(reading: Reading, row: Model) -> Found:
+    """Find the layout; in some model types a key can switch it."""
+    found = reading.find("rope_interleave") if "rope_interleave" in row.flags else None
+    if found is not None and found.value is not None and not flag(found).value:
+        return Found("half", found.origin)
+    return Found.words(row.layout, row.described)
 
 
 # ---- what is left --------------------------------------------------------------------

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 from ropeinterp.config.json_source import below
 from ropeinterp.config.models import Model
-from ropeinterp.config.reading import Found, Reading, where, whole
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.values import Found, Origin, formula, whole
 from ropeinterp.errors import ConfigError
 
 _LARGEST = 2**20
@@ -49,7 +50,7 @@ def _key(reading: Reading, name: str, layer: Mapping[str, Found]) -> Found | Non
     first, _, rest = name.partition(".")
     if rest:
         return layer.get(rest)
-    return layer.get(first) or reading.plain(first)
+    return layer.get(first) or reading.named(first)
 
 
 def _is_formula(alternative: str) -> bool:
@@ -67,7 +68,7 @@ def _given(
             continue
         if whole(found).value != 0:
             return whole(found)
-        reading.note(where(found.origin), "0 counts as missing")
+        reading.note(found.path, "0 counts as missing")
     return None
 
 
@@ -76,11 +77,11 @@ def _by_default(reading: Reading, row: Model, alternatives: list[str]) -> Found:
         if _is_formula(alternative):
             return _formula(reading, row, alternative)
         default = row.sizes.get(alternative)
-        if default is not None and reading.plain(alternative) is None:
+        if default is not None and reading.named(alternative) is None:
             reading.note(
                 reading.at(alternative), f"is missing: {default} is the {row.described}"
             )
-            return Found(default, row.described)
+            return Found.words(default, row.described)
     path = reading.at(alternatives[0])
     raise ConfigError(path, None, "is needed for the channels of a head", "missing")
 
@@ -93,17 +94,15 @@ def _formula(reading: Reading, row: Model, formula: str) -> Found:
     parts = [_size(reading, name) for name in divisors.split("*")] if divisors else []
     for part in parts:
         if part.value < 1:
-            raise ConfigError(
-                where(part.origin), part.value, "must be positive", "range"
-            )
-    for name in (*terms, *parts):
-        if name.value > _LARGEST:
-            raise ConfigError(where(name.origin), name.value, "is too large", "range")
+            raise ConfigError(part.path, part.value, "must be positive", "range")
+    for term in (*terms, *parts):
+        if term.value > _LARGEST:
+            raise ConfigError(term.path, term.value, "is too large", "range")
     total = join(t.value for t in terms)
     divisor = math.prod(p.value for p in parts)
-    named = [f for f in (*terms, *parts) if f.origin.startswith("$")]
+    stated = [f for f in (*terms, *parts) if f.stated]
     if total % divisor:
-        path = named[-1].origin if named else reading.path
+        path = stated[-1].path if stated else reading.path
         reading.note(
             path, f"leaves a remainder: {total} // {divisor} channels of a head"
         )
@@ -111,26 +110,27 @@ def _formula(reading: Reading, row: Model, formula: str) -> Found:
     return Found(max(total // divisor, int(least or 0)), origin)
 
 
-def _origin(row: Model, sign: str, terms: list[Found], parts: list[Found]) -> str:
-    """Write the formula with paths for keys; a path comes first for errors to name."""
-    if not any(f.origin.startswith("$") for f in (*terms, *parts)):
-        return row.described
-    terms = sorted(terms, key=lambda f: not f.origin)
-    above = f" {sign} ".join(f.origin or str(f.value) for f in terms)
-    return " // ".join((above, *(f.origin or str(f.value) for f in parts)))
+def _origin(row: Model, sign: str, terms: list[Found], parts: list[Found]) -> Origin:
+    """Write the formula with paths for keys, numbers behind them."""
+    if not any(f.stated for f in (*terms, *parts)):
+        return Origin.words(row.described)
+    terms = sorted(terms, key=lambda f: not f.origin.text)
+    above = f" {sign} ".join(f.origin.text or str(f.value) for f in terms)
+    text = " // ".join((above, *(f.origin.text or str(f.value) for f in parts)))
+    return formula(text, *(f.origin for f in (*terms, *parts)))
 
 
 def _size(reading: Reading, name: str) -> Found:
     if name.isdecimal():
-        return Found(int(name), "")
+        return Found(int(name), Origin())
     found = reading.size(name)
     if found is None:
         raise ConfigError(
             reading.at(name), None, "is needed for the channels of a head", "missing"
         )
-    if not found.origin.startswith("$"):
+    if not found.stated:
         reading.note(
-            reading.at(name), f"is missing: {found.value} is the {found.origin}"
+            reading.at(name), f"is missing: {found.value} is the {found.origin.text}"
         )
     return found
 

@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from ropeinterp.config.reading import Found, Reading, RopeDict, number, whole
+from ropeinterp.config.json_source import below
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.values import Found, Origin, number, whole
 from ropeinterp.errors import ConfigError
 
 _MOST_LAYERS = 1000
@@ -20,7 +23,7 @@ _TEMPERATURE = {"attn_scale": 0.1, "floor_scale": 8192}
 
 
 class Layers(NamedTuple):
-    """Plans of a config.
+    """Rope dicts of a config, and the layers that each serves.
 
     Parameters
     ----------
@@ -42,7 +45,7 @@ def labels_of(reading: Reading) -> list[str]:
         return []
     if not isinstance(found.value, list) or len(found.value) > _MOST_LAYERS:
         raise ConfigError(
-            found.origin,
+            found.path,
             found.value,
             f"must be a list of at most {_MOST_LAYERS} words",
             "type",
@@ -51,13 +54,13 @@ def labels_of(reading: Reading) -> list[str]:
     labels = []
     for i, label in enumerate(found.value):
         if not isinstance(label, str):
-            raise ConfigError(f"{found.origin}[{i}]", label, "must be a string", "type")
+            raise ConfigError(below(found.path, i), label, "must be a string", "type")
         labels.append(meaning.get(label, label))
     return labels
 
 
 def _count(reading: Reading) -> int | None:
-    found = reading.plain("num_hidden_layers")
+    found = reading.named("num_hidden_layers")
     if found is None or found.value is None:
         reading.note(
             reading.at("num_hidden_layers"), "is missing: layer_keys stays empty"
@@ -65,7 +68,7 @@ def _count(reading: Reading) -> int | None:
         return None
     n = whole(found).value
     if not 0 <= n <= _MOST_LAYERS:
-        raise ConfigError(found.origin, n, f"must be from 0 to {_MOST_LAYERS}", "range")
+        raise ConfigError(found.path, n, f"must be from 0 to {_MOST_LAYERS}", "range")
     return int(n)
 
 
@@ -76,14 +79,16 @@ def _list(reading: Reading, key: str) -> list[Found] | None:
         return None
     if not isinstance(found.value, list) or len(found.value) > _MOST_LAYERS:
         reason = f"must be a list of at most {_MOST_LAYERS} numbers"
-        raise ConfigError(found.origin, found.value, reason, "type")
-    return [number(Found(v, f"{found.origin}[{i}]")) for i, v in enumerate(found.value)]
+        raise ConfigError(found.path, found.value, reason, "type")
+    return [
+        number(Found.at(v, below(found.path, i))) for i, v in enumerate(found.value)
+    ]
 
 
 def _note_length(reading: Reading, key: str, n: int) -> None:
-    found = reading.plain("num_hidden_layers")
+    found = reading.named("num_hidden_layers")
     if found is not None and found.value is not None and whole(found).value != n:
-        message = f"has {n} entries, but {found.origin} is {found.value}"
+        message = f"has {n} entries, but {found.path} is {found.value}"
         reading.note(reading.at(key), f"{message}: layer_keys follows the list")
 
 
@@ -95,7 +100,7 @@ def _sliding(reading: Reading, rope: RopeDict) -> Layers:
     if not labels and pattern is not None and isinstance(pattern.value, int):
         step, n = whole(pattern).value, _count(reading) or 0
         if step < 1:
-            raise ConfigError(pattern.origin, step, "must be positive", "range")
+            raise ConfigError(pattern.path, step, "must be positive", "range")
         last = ("sliding_attention", "full_attention")
         labels = [last[(i + 1) % step == 0] for i in range(n)]
     if not labels:
@@ -108,7 +113,7 @@ def _sliding_if_window(reading: Reading, rope: RopeDict) -> Layers:
     """Rotate only the layers with a sliding window, all of them if there is none."""
     window = reading.find("sliding_window")
     if window is not None and window.value is None:
-        reading.note(window.origin, "is null: all layers are rotated")
+        reading.note(window.path, "is null: all layers are rotated")
         return Layers({"default": rope})
     return _sliding(reading, rope)
 
@@ -120,10 +125,10 @@ def _no_rope_layers(reading: Reading, rope: RopeDict) -> Layers:
         rotated = [f.value != 0 for f in marks]
         _note_length(reading, "no_rope_layers", len(marks))
     else:
-        found = reading.find("no_rope_layer_interval") or Found(4, "")
+        found = reading.find("no_rope_layer_interval") or Found(4, Origin())
         step = whole(found).value
         if step < 1:
-            raise ConfigError(found.origin, step, "must be positive", "range")
+            raise ConfigError(found.path, step, "must be positive", "range")
         rotated = [(i + 1) % step != 0 for i in range(_count(reading) or 0)]
     _note_temperature(reading)
     return _with_nope(rope, rotated)
@@ -143,7 +148,7 @@ def _note_temperature(reading: Reading) -> None:
             "layers without rotation multiply queries by "
             f"1 + {scale:g} * ln(1 + floor((position + 1) / {floor:g}))"
         )
-        reading.note(tuning.origin, message)
+        reading.note(tuning.path, message)
 
 
 def _temperature(reading: Reading, key: str) -> float:
@@ -164,7 +169,7 @@ def _layer_rope_theta(reading: Reading, rope: RopeDict) -> Layers:
     ropes: dict[str, RopeDict | None] = {}
     for found in bases:
         if found.value and (name := names[float(found.value)]) not in ropes:
-            ropes[name] = replace(rope, theta=found, used=set())
+            ropes[name] = replace(rope, theta=found)
     if any(not f.value for f in bases):
         ropes[_NOPE] = None
     keys = tuple(names[float(f.value)] if f.value else _NOPE for f in bases)
@@ -188,11 +193,11 @@ def _rope_scaling_layers(reading: Reading, rope: RopeDict) -> Layers:
     inside = {f.value for f in scaled}
     base = rope.block.get("rope_theta")
     block = {} if base is None else {"rope_theta": base}
-    scheme = Found("default", reading.at("rope_scaling_layers"))
-    plain = replace(rope, block=block, scheme=scheme, used=set())
+    scheme = Found.at("default", reading.at("rope_scaling_layers"))
+    unscaled = replace(rope, block=block, scheme=scheme)
     n = _count(reading) or 0
     keys = tuple("default" if i in inside else "unscaled" for i in range(n))
-    return Layers({"default": rope, "unscaled": plain}, keys)
+    return Layers({"default": rope, "unscaled": unscaled}, keys)
 
 
 RULES: Mapping[str, Callable[[Reading, RopeDict], Layers]] = {

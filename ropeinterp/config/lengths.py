@@ -1,77 +1,39 @@
-"""The base, the length, the trained length, and the factor where it is their ratio."""
+"""The length, the trained length, and the factor where it is their ratio."""
 
 from __future__ import annotations
 
-from ropeinterp.config.reading import (
-    Fields,
-    Found,
-    Reading,
-    RopeDict,
-    joined,
-    number,
-    where,
-    whole,
-)
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.values import LARGEST, Fields, Found, Origin, computed, whole
 from ropeinterp.errors import ConfigError
 from ropeinterp.schemes import SCHEMES
 
 _ORIGINAL = "original_max_position_embeddings"
 _LENGTH = "max_position_embeddings"
-_LARGEST = 2.0**60
-
-
-def base(reading: Reading, rope: RopeDict) -> Found:
-    """Find the base: in the dict, else at the top, else the class default."""
-    row = rope.row
-    inside = not reading.v4 and (rope.nested or "own_theta" not in row.flags)
-    own = rope.get("rope_theta")
-    top = reading.find(*row.theta_keys, *(("rope_theta",) if rope.nested else ()))
-    top = rope.layer.get("rope_theta", top)
-    if not inside:
-        own = None
-    if rope.theta is not None:
-        return rope.theta
-    if own is not None:
-        if top is not None and top.value != own.value:
-            reading.note(top.origin, f"is ignored: {own.origin} counts")
-        base = number(own)
-    elif top is not None:
-        base = number(top)
-        reading.counted.add(top.origin)
-    else:
-        default = row.theta_v4 if reading.v4 else row.theta
-        # The types of this flag without a key of their own have a fixed base.
-        inside = inside and "plain" not in row.flags
-        inside = inside and (rope.given or not row.theta_keys)
-        reading.note_default(rope, "rope_theta", row.theta_keys, inside, default or 0.0)
-        base = Found(default, row.described)
-    stray = reading.find("rope_theta")
-    if stray is not None and stray not in (top, own) and not rope.nested:
-        reading.strays[stray.origin] = f"is not read by {row.model_type}"
-    if base.value == 1:
-        reading.note(where(base.origin), "makes all frequencies equal")
-    return base
 
 
 def lengths(reading: Reading, rope: RopeDict, scheme: str, fields: Fields) -> Fields:
     """Length, trained length, and the factor where it is their ratio."""
     length = reading.size(_LENGTH)
     if length is not None and isinstance(reading.keys.get(_LENGTH), float):
-        reading.note(length.origin, "is not written as an integer")
-    if length is not None and not length.origin.startswith("$"):
+        reading.note(length.path, "is not written as an integer")
+    if length is not None and not length.stated:
         reading.note(
-            reading.at(_LENGTH), f"is missing: {length.value} is the {length.origin}"
+            reading.at(_LENGTH),
+            f"is missing: {length.value} is the {length.origin.text}",
         )
     result: Fields = {} if length is None else {"length": length}
     trained, factor = _trained(reading, rope, scheme, length), fields.get("factor")
-    told = reading.trained_length
-    if trained is not None and told is not None and trained.value != told:
-        path = where(trained.origin, reading.at(_LENGTH))
-        reading.note(path, f"counts: the argument trained_length {told} is not used")
+    argument = reading.trained_length
+    if trained is not None and argument is not None and trained.value != argument:
+        path = trained.path_or(reading.at(_LENGTH))
+        reading.note(
+            path, f"counts: the argument trained_length {argument} is not used"
+        )
     if reading.v4 and scheme == "longrope" and reading.find(_ORIGINAL) and length:
         if factor is not None and factor.value is not None:
-            reading.note(factor.origin, "is ignored: the two lengths give the factor")
-        factor = Found(None, "")
+            reading.note(factor.path, "is ignored: the two lengths give the factor")
+        factor = Found(None, Origin())
     if trained is None:
         return result
     result["trained_length"] = trained
@@ -80,12 +42,12 @@ def lengths(reading: Reading, rope: RopeDict, scheme: str, fields: Fields) -> Fi
             raise ConfigError(
                 reading.at(_LENGTH), None, "is needed for the factor", "missing"
             )
-        if not 0 < trained.value <= _LARGEST or not 0 < length.value <= _LARGEST:
-            fields["factor"] = Found(1.0, "")  # the spec refuses the lengths
+        if not 0 < trained.value <= LARGEST or not 0 < length.value <= LARGEST:
+            fields["factor"] = Found(1.0, Origin())  # the spec refuses the lengths
             return result
-        origin = joined("/", length.origin, trained.origin)
+        origin = computed("/", length.origin, trained.origin)
         result["factor"] = Found(length.value / trained.value, origin)
-        reading.note(rope.at("factor"), f"is missing: {origin} is the factor")
+        reading.note(rope.at("factor"), f"is missing: {origin.text} is the factor")
     return result
 
 
@@ -95,7 +57,7 @@ def _trained(
     own = (
         None
         if reading.trained_length is None
-        else Found(reading.trained_length, "argument trained_length")
+        else Found.words(reading.trained_length, "argument trained_length")
     )
     if not any(key.name == _ORIGINAL for key in SCHEMES[scheme].optional):
         if scheme == "dynamic" and length is None:
@@ -122,24 +84,14 @@ def _original(reading: Reading, rope: RopeDict, scheme: str) -> Found | None:
     ignores_inside = reading.v4 and scheme == "longrope"
     if top is not None and top.value is not None and not ignores_top:
         if inside is not None and inside.value != top.value:
-            reading.note(inside.origin, f"is ignored: {top.origin} counts")
-            reading.defect(inside.origin, "D5", "shows it until the model is built")
+            reading.note(inside.path, f"is ignored: {top.path} counts")
+            reading.defect(inside.path, "D5", "shows it until the model is built")
         return whole(top)
     if top is not None:
-        reading.note(top.origin, "is not read here")
+        reading.note(top.path, "is not read here")
     if inside is None or inside.value is None:
         return None
     if ignores_inside:
-        reading.note(inside.origin, "is not read by transformers 4.57 for longrope")
+        reading.note(inside.path, "is not read by transformers 4.57 for longrope")
         return None
     return whole(inside)
-
-
-def scale_base(fields: Fields) -> None:
-    """NTK of vendors' own code: the base times s, all divided by s ** (2 / dim)."""
-    factor, base, dim = fields["factor"], fields["base"], fields["dim"].value
-    if not 0 < factor.value < _LARGEST or dim < 1 or abs(base.value) > _LARGEST:
-        return  # the spec refuses it
-    both = f"{base.origin} * {factor.origin}"
-    fields["base"] = Found(float(base.value) * float(factor.value), both)
-    fields["factor"] = Found(float(factor.value) ** (2 / dim), factor.origin)

@@ -38,7 +38,7 @@ class Model(NamedTuple):
     sizes : mapping
         Class defaults of the keys that the rules name.
     aliases : mapping
-        Other names of plain keys.
+        Other names of the keys that rules name.
     block : mapping or None
         Rope dict of the class, for configs that give none; None where layers are not
         rotated.
@@ -50,9 +50,12 @@ class Model(NamedTuple):
         How layers differ, see :mod:`ropeinterp.config.rope_dict`.
     labels : frozenset of str
         Further entries of ``layer_types`` that mean this layer type.
-    flat : str
-        What a rope dict that is not nested does for this layer type: "merge" (only
+    one_dict : str
+        What one rope dict for all layer types does for this one: "merge" (only
         ``rope_scaling``, over the class's dict), "copy", or nothing.
+    switch : mapping
+        Top-level keys that decide whether the table is used, and with which values it
+        is; a missing key leaves it in use.
     flags : frozenset of str
         Rules that hold or do not; D1 to D12 are defects of transformers 5.23.0.
     """
@@ -74,7 +77,8 @@ class Model(NamedTuple):
     type_words: Mapping[str, str]
     layers: str
     labels: frozenset[str]
-    flat: str
+    one_dict: str
+    switch: Mapping[str, list[Any]]
     flags: frozenset[str]
 
     @property
@@ -99,13 +103,13 @@ class Part(NamedTuple):
         Keys that lead to its config.
     model_type : str
         Its rotary model type where the config names none; empty: general rules.
-    flat : bool
+    at_top : bool
         Whether old files keep its keys at the top level.
     """
 
     path: tuple[str, ...]
     model_type: str
-    flat: bool
+    at_top: bool
 
 
 def model_types() -> Collection[str]:
@@ -131,7 +135,9 @@ def composites() -> Mapping[str, tuple[Part, ...]]:
     parts: dict[str, tuple[Part, ...]] = {}
     for row in _table("composites.csv"):
         part = Part(
-            tuple(row["part"].split(".")), row["part_model_type"], row["flat"] == "yes"
+            tuple(row["part"].split(".")),
+            row["part_model_type"],
+            row["at_top"] == "yes",
         )
         parts[row["model_type"]] = (*parts.get(row["model_type"], ()), part)
     return MappingProxyType(parts)
@@ -179,7 +185,7 @@ def _aliases(text: str) -> dict[str, tuple[str, ...]]:
     return {k: tuple(v.split(",")) for k, v in _pairs(text).items()}
 
 
-def _block(text: str) -> Any:
+def _object(text: str) -> Any:
     return json.loads(text or "{}")
 
 
@@ -197,15 +203,16 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "default_uses_partial": _yes,
     "sizes": _sizes,
     "aliases": _aliases,
-    "block": _block,
+    "block": _object,
     "type_words": _pairs,
     "labels": _words,
+    "switch": _object,
     "flags": _words,
 }
 
 
 def _model(row: Mapping[str, str]) -> Model:
-    told = {name: _READ.get(name, str)(text) for name, text in row.items()}
+    values = {name: _READ.get(name, str)(text) for name, text in row.items()}
     if not row["theta_v4"]:
-        told["theta_v4"] = told["theta"]
-    return Model(**told)
+        values["theta_v4"] = values["theta"]
+    return Model(**values)

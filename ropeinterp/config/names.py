@@ -24,7 +24,7 @@ OF_BLOCKS = frozenset(
     }
 )
 OF_SIZES = ("hidden_size", "num_attention_heads", "head_dim", "max_position_embeddings")
-# Where layers differ, see layers.py and by_index.py.
+# Where layers differ, see layers.py and layer_rules.py.
 OF_LAYERS = (
     "layer_types",
     "partial_rotary_factors",

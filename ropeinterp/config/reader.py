@@ -1,23 +1,21 @@
-"""One model or several: a flat config, and the parts of a composite one."""
+"""What a config says: a result for one model, or for the parts of a composite one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ropeinterp.config.block import read_block
 from ropeinterp.config.json_source import below
-from ropeinterp.config.models import Part, composites, model_types, rows_of
+from ropeinterp.config.layers import layers_of
+from ropeinterp.config.locate import TEXT_PARTS, Located
+from ropeinterp.config.models import rows_of
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.result import Note, RopeConfig
-from ropeinterp.config.rope_dict import layers_of
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
 
-TEXT_PARTS = ("text_config", "llm_config", "language_config")
 # Top-level keys of vendors' own code that change positions there and are not read.
-_VENDORS = (
+_UNREAD = (
     "rope_ratio",
     "rotary_scaling_factor",
     "use_dynamic_ntk",
@@ -26,124 +24,6 @@ _VENDORS = (
 )
 # Each kind of layer costs a spec.
 _MOST_SPECS = 16
-# Where a flag says that the table is not used: key, value of use, words.
-_SWITCHES: Mapping[str, tuple[str, tuple[object, ...]]] = {
-    "falcon": ("alibi", (None, False)),
-    "esm": ("position_embedding_type", ("rotary",)),
-    "wav2vec2-bert": ("position_embeddings_type", ("rotary",)),
-    "wav2vec2-conformer": ("position_embeddings_type", ("rotary",)),
-    "seamless_m4t": ("position_embeddings_type", ("rotary",)),
-}
-
-
-class Located(NamedTuple):
-    """One model in a config, or the parts that make one.
-
-    Parameters
-    ----------
-    keys : mapping
-        The config, or the part of one; empty where a part is missing.
-    path : str
-        Where it stands in the file.
-    model_type : str or None
-        As the file names it, or as the type that contains it says.
-    notes : list of Note
-        What had to be said to find it.
-    parts : mapping of str to Located
-        Parts of a composite model by their path; empty for one model.
-    """
-
-    keys: Mapping[str, Any]
-    path: str
-    model_type: str | None
-    notes: list[Note]
-    parts: Mapping[str, Located] = MappingProxyType({})
-
-    def flats(self) -> Iterator[Located]:
-        """All models in it."""
-        if not self.parts:
-            yield self
-        for part in self.parts.values():
-            yield from part.flats()
-
-
-# ---- where the models stand -------------------------------------------------------
-
-
-def locate(
-    keys: Mapping[str, Any], path: str, notes: list[Note], named: str = ""
-) -> Located:
-    """Find the models in a config.
-
-    Parameters
-    ----------
-    keys : mapping
-        The config.
-    path : str
-        Where it stands in the file.
-    notes : list of Note
-        What is known of it already.
-    named : str, optional
-        The type of a part that names none.
-
-    Returns
-    -------
-    Located
-
-    Raises
-    ------
-    ConfigError
-        If a model type is no string, or a part no object.
-    """
-    own = keys.get("model_type")
-    if own is not None and not isinstance(own, str):
-        raise ConfigError(below(path, "model_type"), own, "must be a string", "type")
-    model_type = own or named or None
-    if model_type is not None and model_type in composites() and not named:
-        parts = {
-            ".".join(part.path): _locate_part(keys, path, part)
-            for part in composites()[model_type]
-        }
-        return Located(keys, path, model_type, notes, parts)
-    if named and (model_type not in model_types() or model_type in composites()):
-        # qwen2_vl in a vision_config means its vision part.
-        if model_type not in composites():
-            message = f"{printable(model_type)} is unknown: read as {named}"
-            notes.append(Note(below(path, "model_type"), message))
-        model_type = named
-    if model_type not in model_types() and "hidden_size" not in keys:
-        for key in TEXT_PARTS:
-            if isinstance(keys.get(key), dict):
-                at = below(path, "model_type")
-                message = f"is unknown: {key} is read as its text part"
-                part = locate(keys[key], below(path, key), [])
-                notes.append(Note(at, message))
-                return Located(keys, path, model_type, notes, {key: part})
-    return Located(keys, path, model_type, notes)
-
-
-def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:
-    """Find the dict of a part; where it is missing, the class defaults count."""
-    found: Any = keys
-    at = path
-    for key in part.path:
-        at = below(at, key)
-        found = found.get(key)
-        if found is None:
-            break
-        if not isinstance(found, dict):
-            raise ConfigError(at, found, "must be an object", "type")
-    if found is None and part.flat and {"hidden_size", "rope_theta"} & keys.keys():
-        note = Note(at, "is missing: its keys stand at the top level")
-        own = {k: v for k, v in keys.items() if k != "model_type"}
-        return locate(own, path, [note], part.model_type)
-    if found is None:
-        note = Note(at, f"is missing: class defaults of {part.model_type}")
-        return locate({}, at, [note], part.model_type)
-    return locate(found, at, [], part.model_type)
-
-
-# ---- what they mean ----------------------------------------------------------------
 
 
 class Reader(NamedTuple):
@@ -175,8 +55,6 @@ class Reader(NamedTuple):
             self.dialect == "transformers-4",
             self.trained_length,
             located.notes.copy(),
-            set(),
-            {},
         )
 
     def model(self, located: Located) -> RopeConfig:
@@ -212,14 +90,18 @@ class Reader(NamedTuple):
             found.keys,
             notes=tuple(dict.fromkeys(reading.notes)),
             dialect=self.dialect,
-            origins={name: both[1] for name, both in read.items() if both is not None},
+            origins={
+                name: {field: origin.text for field, origin in both[1].items()}
+                for name, both in read.items()
+                if both is not None
+            },
         )
 
     def _note_model(self, reading: Reading, model_type: str | None, at: str) -> None:
         if not reading.known:
             word = "missing" if model_type is None else "unknown"
             reading.note(at, f"is {word}: read by general rules")
-            for key in _VENDORS:
+            for key in _UNREAD:
                 if key in reading.keys:
                     reading.note(reading.at(key), "is not read")
         for key in TEXT_PARTS:
@@ -227,9 +109,9 @@ class Reader(NamedTuple):
                 reading.note(reading.at(key), f"is not read: {model_type} has no parts")
         if "learned" in reading.rows[0].flags:
             reading.note(at, "frequencies are multiplied by exp of a learned buffer")
-        key, use = _SWITCHES.get(model_type or "", ("", ()))
-        if key and key in reading.keys and reading.keys[key] not in use:
-            reading.note(reading.at(key), "the rotary table exists but is not used")
+        for key, values in reading.rows[0].switch.items():
+            if key in reading.keys and reading.keys[key] not in values:
+                reading.note(reading.at(key), "the rotary table exists but is not used")
 
     # ---- composite models -----------------------------------------------------------
 

@@ -1,34 +1,20 @@
-"""Finding keys: a flat config, where its values stand, what its class defaults to."""
+"""One config while it is read: its keys, its model type's rows, and what to note."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-import numpy as np
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ropeinterp.config.json_source import below
 from ropeinterp.config.models import Model
 from ropeinterp.config.result import Note
-from ropeinterp.errors import ConfigError
+from ropeinterp.config.values import Found, is_number, whole
 
 
-class Found(NamedTuple):
-    """A value and where it comes from: a JSON path, or words."""
-
-    value: Any
-    origin: str
-
-
-Fields = dict[str, Found]
-
-_MOST_NUMBERS = 2**13
-
-
-class Reading(NamedTuple):
-    """One flat config of one model type.
+@dataclass
+class Reading:
+    """One config of one model type; collects notes while it is read.
 
     Parameters
     ----------
@@ -43,10 +29,10 @@ class Reading(NamedTuple):
     trained_length : int or None
         What the caller knows and the config may not say.
     notes : list of Note
-        Grows while the config is read.
+        Collected.
     counted, strays : set of str, dict of str
-        Paths of the top-level values that a layer type took, and what to note of those
-        that a layer type left: another one may take them.
+        Collected: paths of the top-level values that a layer type took, and what to
+        note of those that a layer type left: another one may take them.
     """
 
     keys: Mapping[str, Any]
@@ -55,12 +41,19 @@ class Reading(NamedTuple):
     v4: bool
     trained_length: int | None
     notes: list[Note]
-    counted: set[str]
-    strays: dict[str, str]
+    counted: set[str] = field(default_factory=set, init=False)
+    strays: dict[str, str] = field(default_factory=dict, init=False)
 
-    def at(self, key: str) -> str:
-        """JSON path of a top-level key."""
-        return below(self.path, key)
+    def scratch(self, keys: Mapping[str, Any] | None = None) -> Reading:
+        """Return the same without what it has collected, or with other keys."""
+        return replace(self, keys=self.keys if keys is None else keys, notes=[])
+
+    @property
+    def known(self) -> bool:
+        """Whether the model type is in the table."""
+        return "unknown" not in self.rows[0].flags
+
+    # ---- notes -------------------------------------------------------------------
 
     def note(self, path: str, message: str) -> None:
         """Add a note; the result holds it once."""
@@ -78,168 +71,36 @@ class Reading(NamedTuple):
             if path not in taken:
                 self.note(path, message)
 
-    def note_default(
-        self,
-        rope: RopeDict,
-        key: str,
-        keys: tuple[str, ...],
-        inside: bool,
-        value: float,
-    ) -> None:
-        """Note a class default at the key that would have counted.
+    # ---- keys --------------------------------------------------------------------
 
-        That is the key of the rope dict where the dict counts, else the first of the
-        top-level keys; where there is neither, nothing in a config changes the value.
-        """
-        row = rope.row
-        path = self.at(keys[0].partition("/")[0] if keys else key)
-        if inside:
-            block = rope.path if rope.given else self.at("rope_parameters")
-            path = below(block, key)
-        word = "missing" if inside or keys else "fixed"
-        layer = f" for {row.layer}" if row.layer and not rope.nested else ""
-        of = " of head_dim" if keys and "/" in keys[0] and not inside else ""
-        self.note(path, f"is {word}: {value:g}{of} is the {row.described}{layer}")
-
-    @property
-    def known(self) -> bool:
-        """Whether the model type is in the table."""
-        return "unknown" not in self.rows[0].flags
+    def at(self, key: str) -> str:
+        """JSON path of a top-level key."""
+        return below(self.path, key)
 
     def find(self, *names: str) -> Found | None:
         """First of the names that is present, null included."""
         for name in names:
             if name in self.keys:
-                return Found(self.keys[name], self.at(name))
+                return Found.at(self.keys[name], self.at(name))
         return None
 
-    def plain(self, name: str) -> Found | None:
-        """Return a plain key under its own name or one of its aliases."""
+    def named(self, name: str) -> Found | None:
+        """Find a key under its own name or one of its aliases, null included."""
         return self.find(name, *self.rows[0].aliases.get(name, ()))
 
     def size_or_none(self, name: str) -> int | None:
-        """Return a plain whole number that the config itself states."""
-        found = self.plain(name)
-        if found is None or not _is_number(found.value) or found.value % 1:
+        """Return a whole number that the config itself states."""
+        found = self.named(name)
+        if found is None or not is_number(found.value) or found.value % 1:
             return None
         return int(found.value)
 
     def size(self, name: str) -> Found | None:
-        """Return a plain whole number; a missing or null one is the class default."""
-        found = self.plain(name)
+        """Find a whole number; a missing or null one is the class default."""
+        found = self.named(name)
         if found is not None and found.value is not None:
             return whole(found)
         default = self.rows[0].sizes.get(name)
-        return None if default is None else Found(default, self.rows[0].described)
-
-
-@dataclass(frozen=True)
-class RopeDict:
-    """Which rope dict serves a layer type.
-
-    Parameters
-    ----------
-    row : Model
-        Facts of the layer type.
-    block : mapping
-        The rope dict.
-    path : str
-        Where it stands: a JSON path, or words for a class default.
-    nested : bool
-        Whether it is one entry of a dict per layer type.
-    layer : mapping of str to Found
-        What the config says about the first layer of this type alone.
-    theta, scheme : Found or None
-        The base and the type, where the layer lists decide them.
-    used : set of str
-        Keys of the dict that were read.
-    """
-
-    row: Model
-    block: Mapping[str, Any]
-    path: str
-    nested: bool = False
-    layer: Mapping[str, Found] = field(default_factory=dict)
-    theta: Found | None = None
-    scheme: Found | None = None
-    used: set[str] = field(default_factory=set)
-
-    def at(self, key: str) -> str:
-        """Where a key of the dict stands."""
-        return below(self.path, key) if self.given else self.path
-
-    @property
-    def given(self) -> bool:
-        """Whether the config holds the dict."""
-        return self.path.startswith("$")
-
-    def get(self, key: str) -> Found | None:
-        """Value of a key of the dict, null included."""
-        self.used.add(key)
-        return Found(self.block[key], self.at(key)) if key in self.block else None
-
-
-# ---- kinds of JSON values: wrong ones are refused before they reach a spec -----------
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, (bool, np.bool_)
-    )
-
-
-def number(found: Found) -> Found:
-    """Refuse what is no number."""
-    if not _is_number(found.value):
-        raise ConfigError(where(found.origin), found.value, "must be a number", "type")
-    return found
-
-
-def whole(found: Found) -> Found:
-    """Refuse what is no whole number; 8192.0 stands for 8192."""
-    value = number(found).value
-    if isinstance(value, (float, np.floating)) and not float(value).is_integer():
-        raise ConfigError(
-            where(found.origin), found.value, "must be a whole number", "type"
-        )
-    return Found(int(found.value), found.origin)
-
-
-def flag(found: Found) -> Found:
-    """Refuse what is not true or false."""
-    if not isinstance(found.value, (bool, np.bool_)):
-        raise ConfigError(
-            where(found.origin), found.value, "must be true or false", "type"
-        )
-    return found
-
-
-def numbers(found: Found) -> Found:
-    """Refuse what is no list of numbers."""
-    if not isinstance(found.value, list):
-        raise ConfigError(
-            where(found.origin), found.value, "must be a list of numbers", "type"
-        )
-    if len(found.value) > _MOST_NUMBERS:
-        reason = f"has {len(found.value)} items; no head has as many pairs"
-        raise ConfigError(where(found.origin), found.value, reason, "size")
-    for i, value in enumerate(found.value):
-        if not _is_number(value):
-            raise ConfigError(f"{found.origin}[{i}]", value, "must be a number", "type")
-    return Found(tuple(found.value), found.origin)
-
-
-KINDS = {"number": number, "length": whole, "bool": flag, "numbers": numbers}
-
-
-def joined(sign: str, *origins: str) -> str:
-    """Origin of a computed value; a class default is named once."""
-    return f" {sign} ".join(dict.fromkeys(origins))
-
-
-_JOINED = re.compile(r" (?://|[/*+]|and) ")
-
-
-def where(origin: str, otherwise: str = "$") -> str:
-    """JSON path in an origin; computed values name several, the first one counts."""
-    return _JOINED.split(origin)[0] if origin.startswith("$") else otherwise
+        if default is None:
+            return None
+        return Found.words(default, self.rows[0].described)

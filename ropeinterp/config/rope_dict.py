@@ -1,163 +1,82 @@
-"""Which rope dict serves which layers: reading, per layer type, or by lists of layers.
-
-The column `layers` of models.csv says which; layers that differ by index have their
-rules in :mod:`ropeinterp.config.layer_rules`.
-"""
+"""A rope dict, the layer type that it serves, and which of its keys were read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ropeinterp.config.json_source import below
-from ropeinterp.config.layer_rules import RULES, Layers, labels_of
-from ropeinterp.config.reading import Found, Reading, RopeDict
-from ropeinterp.errors import ConfigError
-
-# Keys that may hold one value per layer, and the key that each value stands for.
-_PER_LAYER = {
-    "rope_theta": "rope_theta",
-    "partial_rotary_factors": "partial_rotary_factor",
-}
+from ropeinterp.config.models import Model
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.values import Found, Origin
 
 
-def layers_of(reading: Reading) -> Layers:
-    """Find the rope dict of every layer type."""
-    rule = reading.rows[0].layers
-    if rule == "types" or (not reading.known and _is_nested(reading)):
-        return _by_type(reading)
-    rope = _single(reading)
-    return RULES[rule](reading, rope) if rule else Layers({"default": rope})
+@dataclass
+class RopeDict:
+    """The rope dict of a layer type; collects which of its keys are read.
 
+    Parameters
+    ----------
+    row : Model
+        Facts of the layer type.
+    block : mapping
+        The rope dict.
+    path : str
+        Where it stands, or would stand if the config held one.
+    given : bool
+        Whether the config holds it; else it is the class default, or empty.
+    nested : bool
+        Whether it is one entry of a dict per layer type.
+    layer : mapping of str to Found
+        What the config says about the first layer of this type alone.
+    theta, scheme : Found or None
+        The base and the type, where the layer lists decide them.
+    used : set of str
+        Collected: keys of the dict that were read.
+    """
 
-# ---- the rope dict ---------------------------------------------------------------
+    row: Model
+    block: Mapping[str, Any]
+    path: str
+    given: bool = True
+    nested: bool = False
+    layer: Mapping[str, Found] = field(default_factory=dict)
+    theta: Found | None = None
+    scheme: Found | None = None
+    used: set[str] = field(default_factory=set, init=False)
 
+    def at(self, key: str) -> str:
+        """JSON path of a key of the dict."""
+        return below(self.path, key)
 
-def _rope_dict(reading: Reading) -> tuple[Mapping[str, Any] | None, str]:
-    """Return the dict that counts and its key: rope_scaling before rope_parameters."""
-    scaling, parameters = (
-        _mapping(reading, key) for key in ("rope_scaling", "rope_parameters")
-    )
-    if parameters and reading.v4:
-        reading.note(
-            reading.at("rope_parameters"), "is not read at all by transformers 4.57"
-        )
-    elif parameters and scaling:
-        reading.note(reading.at("rope_parameters"), "is ignored: rope_scaling counts")
-    if scaling:
-        return scaling, "rope_scaling"
-    return (None, "") if reading.v4 else (parameters, "rope_parameters")
+    def origin(self, path: str) -> Origin:
+        """Origin of what stands at a path of the dict."""
+        return Origin.key(path) if self.given else Origin.words(self.row.described)
 
+    def get(self, key: str) -> Found | None:
+        """Value of a key of the dict, null included."""
+        self.used.add(key)
+        if key not in self.block:
+            return None
+        return Found(self.block[key], self.origin(self.at(key)))
 
-def _mapping(reading: Reading, key: str) -> Mapping[str, Any] | None:
-    value = reading.keys.get(key)
-    if not value:
-        return None
-    if not isinstance(value, dict):
-        raise ConfigError(reading.at(key), value, "must be an object", "type")
-    return value
+    def note_default(
+        self,
+        reading: Reading,
+        key: str,
+        keys: tuple[str, ...],
+        inside: bool,
+        value: float,
+    ) -> None:
+        """Note a class default at the key that would have counted.
 
-
-def _single(reading: Reading) -> RopeDict:
-    row = reading.rows[0]
-    block, key = _rope_dict(reading)
-    if block and ("plain" in row.flags or ("v4_plain" in row.flags and reading.v4)):
-        reading.note(reading.at(key), f"is not read by {row.model_type}")
-        block = None
-    if block and "D8" in row.flags and key == "rope_scaling":
-        reading.defect(reading.at(key), "D8", "ignores it")
-    if block and "D9" in row.flags and key == "rope_scaling":
-        reading.defect(reading.at(key), "D9", "loses the partial factor with it")
-    if block:
-        return RopeDict(row, block, reading.at(key))
-    return RopeDict(row, row.block or {}, row.described)
-
-
-# ---- one dict per layer type -----------------------------------------------------
-
-
-def _is_nested(reading: Reading) -> bool:
-    block, _ = _rope_dict(reading)
-    names = {row.layer for row in reading.rows if row.layer} | set(labels_of(reading))
-    return block is not None and any(name in block for name in names)
-
-
-def _by_type(reading: Reading) -> Layers:
-    labels = labels_of(reading)
-    ropes = _nested(reading, labels) if _is_nested(reading) else _flat(reading, labels)
-    keys = tuple(label if label in ropes else None for label in labels)
-    return Layers(ropes, keys)
-
-
-def _nested(reading: Reading, labels: list[str]) -> dict[str, RopeDict | None]:
-    block, key = _rope_dict(reading)
-    assert block is not None
-    rows = {row.layer: row for row in reading.rows}
-    ropes: dict[str, RopeDict | None] = {}
-    for name, entry in block.items():
-        path = below(reading.at(key), name)
-        if name not in rows and name not in labels:
-            reading.note(path, "is not read beside the layer types")
-            continue
-        if entry is not None and not isinstance(entry, dict):
-            raise ConfigError(path, entry, "must be an object or null", "form")
-        row = rows.get(name, reading.rows[0])
-        layer = _first_layer(reading, labels, name)
-        ropes[name] = None if entry is None else RopeDict(row, entry, path, True, layer)
-    for name in rows:
-        if name and name in labels and name not in ropes:
-            reading.note(below(reading.at(key), name), "is missing: no rotation there")
-    return ropes
-
-
-def _flat(reading: Reading, labels: list[str]) -> dict[str, RopeDict | None]:
-    """One dict, or none, for all layer types: what it does is in the rows."""
-    block, key = _rope_dict(reading)
-    ropes: dict[str, RopeDict | None] = {}
-    read = False
-    for row in reading.rows:
-        layer = _first_layer(reading, labels, row.layer)
-        rope = RopeDict(row, row.block or {}, row.described, False, layer)
-        if block and row.flat == "copy":
-            # Every layer type gets the dict with the base of the first one.
-            first = reading.rows[0]
-            row = row._replace(theta=first.theta, theta_keys=first.theta_keys)
-            rope = RopeDict(row, block, reading.at(key), False, layer)
-        elif block and row.flat == "merge" and key == "rope_scaling":
-            rope = RopeDict(
-                row, {**(row.block or {}), **block}, reading.at(key), False, layer
-            )
-            if "rope_type" not in block and "type" in block:
-                rope = replace(rope, block=block)
-                path = below(reading.at(key), "type")
-                reading.defect(path, "D6", "drops it where rope_type is missing")
-        read = read or rope.given
-        if "D7" in row.flags and reading.find("rope_theta"):
-            what = "does not take it for the sliding layers"
-            reading.defect(reading.at("rope_theta"), "D7", what)
-        ropes[row.layer] = None if row.unrotated else rope
-    if block and not read:
-        message = "is not read: this model type has one dict per layer type"
-        reading.note(reading.at(key), message)
-    return ropes
-
-
-def _first_layer(reading: Reading, labels: list[str], name: str) -> dict[str, Found]:
-    """Return what the config says about the first layer of a type alone."""
-    if name not in labels:
-        return {}
-    i = labels.index(name)
-    result: dict[str, Found] = {}
-    for key, single in _PER_LAYER.items():
-        values = reading.keys.get(key)
-        if isinstance(values, list) and i < len(values):
-            result[single] = Found(values[i], f"{reading.at(key)}[{i}]")
-    own = reading.keys.get("per_layer_config")
-    if isinstance(own, dict):
-        for key, entry in own.items():
-            if key.isdecimal() and len(key) < 9 and int(key) == i:
-                path = below(reading.at("per_layer_config"), key)
-                if isinstance(entry, dict):
-                    result |= {k: Found(v, below(path, k)) for k, v in entry.items()}
-    return result
+        That is the key of the rope dict where the dict counts, else the first of the
+        top-level keys; where there is neither, nothing in a config changes the value.
+        """
+        first, _, divisor = (keys[0] if keys else key).partition("/")
+        word = "missing" if inside or keys else "fixed"
+        of = " of head_dim" if divisor and not inside else ""
+        layer = f" for {self.row.layer}" if self.row.layer and not self.nested else ""
+        message = f"is {word}: {value:g}{of} is the {self.row.described}{layer}"
+        reading.note(self.at(key) if inside else reading.at(first), message)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 
 from ropeinterp.config import axes
-from ropeinterp.config.json_source import below
-from ropeinterp.config.reading import (
+from ropeinterp.config.reading import Reading
+from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.values import (
+    LARGEST,
     Fields,
     Found,
-    Reading,
-    RopeDict,
-    joined,
+    Origin,
+    computed,
     number,
     numbers,
-    where,
     whole,
 )
 from ropeinterp.errors import ConfigError
 
-_LARGEST = 2.0**60
 # A table of this width takes 6 ms; no head of a model has a tenth of it.
 _WIDEST = 2**13
 
@@ -31,15 +30,15 @@ def _partial(reading: Reading, rope: RopeDict, head: Found) -> Found:
     found = top if "forced_partial" in row.flags else own or top
     if found is None or found.value is None:
         if row.partial is None:
-            return Found(1.0, "the whole head")
+            return Found.words(1.0, "the whole head")
         # An older config has its factor at the top even beside a rope dict.
         inside = not reading.v4 and (rope.nested or not row.partial_keys)
         inside = inside and "forced_partial" not in row.flags
         keys = row.partial_keys
-        reading.note_default(rope, "partial_rotary_factor", keys, inside, row.partial)
-        return Found(row.partial, row.described)
+        rope.note_default(reading, "partial_rotary_factor", keys, inside, row.partial)
+        return Found.words(row.partial, row.described)
     if own is not None and found is not own:
-        reading.note(own.origin, f"is not read by {row.model_type}")
+        reading.note(own.path, f"is not read by {row.model_type}")
     return number(found)
 
 
@@ -51,14 +50,14 @@ def _top_partial(reading: Reading, rope: RopeDict, head: Found) -> Found | None:
         )
         if found is None or (found.value is None and not _needed(rope, name)):
             continue
-        reading.counted.add(found.origin)
+        reading.counted.add(found.path)
         if not divisor:
             return number(found)
         if head.value > 0:
             return _share(whole(found), head.value, exact=_needed(rope, name))
     stray = reading.find("partial_rotary_factor")
     if stray is not None and "partial_rotary_factor" not in rope.row.partial_keys:
-        reading.strays[stray.origin] = f"is not read by {rope.row.model_type}"
+        reading.strays[stray.path] = f"is not read by {rope.row.model_type}"
     return None
 
 
@@ -71,13 +70,13 @@ def _default(reading: Reading, rope: RopeDict, name: str) -> Found | None:
     if not _needed(rope, name):
         return None
     value = rope.row.sizes[name]
-    reading.note_default(rope, name, (name,), False, value)
-    return Found(value, rope.row.described)
+    rope.note_default(reading, name, (name,), False, value)
+    return Found.words(value, rope.row.described)
 
 
 def _share(channels: Found, head: int, exact: bool) -> Found:
     """Share of a head; `exact` where the model uses the channels, not the quotient."""
-    n = float(min(channels.value, _LARGEST))
+    n = float(min(channels.value, LARGEST))
     share = n / head
     if exact and 0 < share * head < n:
         share = math.nextafter(share, math.inf)
@@ -104,7 +103,7 @@ def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> Fields:
     if rope.row.axes in axes.GRIDS:
         return _grid(rope, head)
     if head.value > _WIDEST:
-        path = where(head.origin, reading.path)
+        path = head.path_or(reading.path)
         raise ConfigError(
             path, head.value, f"is wider than {_WIDEST} channels", "range"
         )
@@ -122,7 +121,7 @@ def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> Fields:
     fields["head_dim"] = head
     if 0 < dim <= head.value and "trailing" in rope.row.flags:
         offset = max(head.value - 2 * pairs, 0)
-        fields["rotary_offset"] = Found(offset, rope.row.described)
+        fields["rotary_offset"] = Found.words(offset, rope.row.described)
     if 0 < dim <= head.value and rope.row.axes:
         fields["axis_map"] = _axis_map(reading, rope, scheme, pairs)
     return fields
@@ -132,39 +131,38 @@ def _dim(
     reading: Reading, rope: RopeDict, scheme: str, head: Found, partial: Found
 ) -> Found:
     """Channels that divide the exponents: the head, or a share of it."""
-    row, given = rope.row, partial.origin.startswith("$")
+    row = rope.row
     ignored = scheme == "default" and not (row.default_uses_partial or reading.v4)
-    if ignored and given and partial.value != 1:
-        path = where(partial.origin)
-        reading.note(path, f"is ignored by {row.model_type} with type default")
+    if ignored and partial.stated and partial.value != 1:
+        reading.note(partial.path, f"is ignored by {row.model_type} with type default")
     if ignored or scheme == "proportional" or partial.value == 1:
         dim = head
     else:
-        size = float(max(head.value, -_LARGEST)) * float(partial.value)
-        size = max(min(size, _LARGEST), -_LARGEST)
-        dim = Found(int(size), partial.origin if given else _shared(head))
+        size = float(max(head.value, -LARGEST)) * float(partial.value)
+        size = max(min(size, LARGEST), -LARGEST)
+        dim = Found(int(size), partial.origin if partial.stated else _shared(head))
     if dim.value % 2:
-        path = where(dim.origin, reading.path)
+        path = dim.path_or(reading.path)
         reading.note(path, f"makes an odd number of rotated channels: {dim.value}")
     return dim
 
 
-def _shared(head: Found) -> str:
+def _shared(head: Found) -> Origin:
     """Origin of a share of the head that a class default decides."""
-    own = head.origin.startswith("$")
-    return joined("*", head.origin, "class default") if own else head.origin
+    share = Origin.words("class default")
+    return computed("*", head.origin, share) if head.stated else head.origin
 
 
 def _grid(rope: RopeDict, head: Found) -> Fields:
     if not 4 <= head.value <= _WIDEST:
         raise ConfigError(
-            where(head.origin, where(rope.path)),
+            head.path_or(rope.path if rope.given else "$"),
             head.value,
             "is no width of a head with two position axes",
             "range",
         )
     grid = axes.GRIDS[rope.row.axes](head.value)
-    origin = rope.row.described
+    origin = Origin.words(rope.row.described)
     fields = {
         "head_dim": head,
         "dim": head if grid.dim == head.value else Found(grid.dim, _shared(head)),
@@ -182,16 +180,17 @@ def _axis_map(reading: Reading, rope: RopeDict, scheme: str, pairs: int) -> Foun
     found = rope.get("mrope_section")
     if found is None and kind == "component":
         found = rope.get("xdrope_section")
-    block = rope.path if rope.given else reading.at("rope_parameters")
-    path = below(block, "mrope_section")
+    path = rope.at("mrope_section")
     if found is None or found.value is None:
         if not default and kind != "alternating":
             raise ConfigError(path, None, f"is missing: {kind} axes need it", "missing")
-        found = Found([int(n) for n in default], rope.row.described)
+        found = Found.words([int(n) for n in default], rope.row.described)
         if default:
-            reading.note(path, f"is missing: {' '.join(default)} is the {found.origin}")
-    path = where(found.origin, path)
-    sections = tuple(whole(Found(n, path)).value for n in numbers(found).value)
+            reading.note(
+                path, f"is missing: {' '.join(default)} is the {found.origin.text}"
+            )
+    path = found.path_or(path)
+    sections = tuple(whole(Found.at(n, path)).value for n in numbers(found).value)
     if any(not 0 <= n <= _WIDEST for n in sections):
         raise ConfigError(
             path, list(sections), f"must be from 0 to {_WIDEST} each", "range"

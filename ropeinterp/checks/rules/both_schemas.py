@@ -62,7 +62,7 @@ class SchemasDiffer(Rule):
             if top is None or own is None or own == top.value:
                 continue
             other = target.reread(layer, **{key: top.value})
-            shown = f"{printable(own)} here, {printable(top.value)} at {top.origin}"
+            shown = f"{printable(own)} here, {printable(top.value)} at {top.path}"
             message = (
                 f"two values, {shown}: transformers 5.23.0 takes the first, 4.57 the "
                 f"second{because(effect(layer.spec, other))}"

@@ -38,7 +38,7 @@ class BeyondLongestPeriod(Rule):
                     f"{length.value:,} tokens are {length.value / longest:.3g} times "
                     f"the longest period, {longest:,.0f} tokens"
                 )
-                yield Diagnostic(length.origin, message)
+                yield Diagnostic(length.path, message)
                 return
 
 

@@ -46,8 +46,8 @@ class UndefinedSize(Rule):
                 f"hidden_size {hidden} is no multiple of {heads} heads, and head_dim "
                 f"is missing: {hidden // heads} channels of a head are a guess"
             )
-            found = target.reading.plain("num_attention_heads")
-            path = found.origin if found else target.reading.path
+            found = target.reading.named("num_attention_heads")
+            path = found.path if found else target.reading.path
             yield Diagnostic(path, message, level="" if target.top else "info")
 
     @staticmethod
@@ -68,7 +68,7 @@ class UndefinedSize(Rule):
 def _stated(target: Target, name: str) -> bool:
     """Whether a size stands in the file, or one of its names says the class default."""
     found, default = (
-        target.reading.plain(name),
+        target.reading.named(name),
         target.reading.rows[0].sizes.get(name),
     )
     others = (target.keys.get(alias) for alias in names.of_size(name))
@@ -143,8 +143,7 @@ class BaseMissing(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask where the base comes from."""
         for layer in target.given():
-            origin = layer.origins.get("base", "$")
-            if layer.scheme != "llama3" or origin.startswith("$"):
+            if layer.scheme != "llama3" or layer.path_of("base"):
                 continue
             if layer.spec is None or layer.spec.base != 1e4:
                 continue

@@ -97,7 +97,7 @@ class TypeDropped(Rule):
         """Look at dicts that are merged into that of the class."""
         for layer in target.given():
             block = layer.rope.block
-            merged = layer.rope.row.flat == "merge" and not layer.rope.nested
+            merged = layer.rope.row.one_dict == "merge" and not layer.rope.nested
             if merged and "type" in block and "rope_type" not in block:
                 other = target.reread(layer, type="default", factor=None)
                 message = "transformers 5.23.0 drops the dict; rope_type is read"

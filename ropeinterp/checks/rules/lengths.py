@@ -94,7 +94,7 @@ class FactorAgainstLengths(Rule):
         said = {target.keys[k] for k in _OTHERS if is_number(target.keys.get(k))}
         if product < length.value or product != int(product) or said - {product}:
             return None
-        key = length.origin.rpartition(".")[2]
+        key = length.path.rpartition(".")[2]
         edit = Edit(target.reading.path, key, int(product))
         return Fix(f'write "{key}": {int(product)}', (edit,))
 
@@ -198,7 +198,7 @@ class SlipInLength(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare with 2^k, 3 2^k and 5 2^k, for lengths that no block divides."""
-        places = [target.reading.plain(LENGTH), target.reading.find(ORIGINAL)]
+        places = [target.reading.named(LENGTH), target.reading.find(ORIGINAL)]
         for layer in target.given():
             if ORIGINAL in layer.rope.block:
                 places.append(layer.rope.get(ORIGINAL))
@@ -211,7 +211,7 @@ class SlipInLength(Rule):
                     f"{found.value} is one slip away from {usual}; a factor derived "
                     "from it is wrong, too"
                 )
-                yield Diagnostic(found.origin, message, Fix(f"write {usual}"))
+                yield Diagnostic(found.path, message, Fix(f"write {usual}"))
 
 
 def _usual(n: int) -> int | None:
@@ -281,7 +281,7 @@ class OtherLength(Rule):
             return
         for key in _OTHERS:
             value = target.keys.get(key)
-            other = is_number(value) and target.at(key) != length.origin
+            other = is_number(value) and target.at(key) != length.path
             if other and value != length.value:
                 message = f"{printable(value)}, {LENGTH} is {length.value:,}"
                 yield Diagnostic(target.at(key), message)

@@ -16,7 +16,7 @@ from ropeinterp.checks.target import BLOCKS, Layer, Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
-from ropeinterp.config.reader import Located
+from ropeinterp.config.locate import Located
 from ropeinterp.text import printable
 
 _TOP = frozenset({"rope_type", "rope_scaling_type", "rope_scaling_factor"})

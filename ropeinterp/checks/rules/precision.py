@@ -55,9 +55,7 @@ class Float32Angles(Rule):
                 worst = _worst(layer.spec, int(length.value))
                 message = f"{length.value:,} tokens: float32 cos and sin are off by"
                 if worst > 0:
-                    yield Diagnostic(
-                        length.origin, f"{message} {worst:.1e} near the end"
-                    )
+                    yield Diagnostic(length.path, f"{message} {worst:.1e} near the end")
                 return
 
 
@@ -80,7 +78,7 @@ class BeyondFloat32(Rule):
                 f"{length.value:,} tokens: above 16,777,216 neighbours share a float32 "
                 "position, and their tables are equal"
             )
-            yield Diagnostic(length.origin, message)
+            yield Diagnostic(length.path, message)
 
 
 class CastFrequencies(Rule):
@@ -109,4 +107,4 @@ class CastFrequencies(Rule):
             f"model.to({found.value}) casts the frequencies, too: angles at 4096 "
             f"tokens are then off by up to {off:.2g} rad"
         )
-        yield Diagnostic(found.origin, message)
+        yield Diagnostic(found.path, message)

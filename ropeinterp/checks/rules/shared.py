@@ -52,9 +52,9 @@ def scales(block: Mapping[str, Any]) -> list[str]:
 def keys_of(target: Target) -> Iterator[tuple[Layer | None, Key, str, Any]]:
     """Every key with a kind that is present: whose dict, the row, path, value."""
     for key in (*_TOP, *_of_rows(target)):
-        found = target.reading.plain(key.name)
+        found = target.reading.named(key.name)
         if found is not None and target.rotary:
-            yield None, key, found.origin, found.value
+            yield None, key, found.path, found.value
     for layer in target.given():
         scheme = SCHEMES.get(layer.scheme or "")
         own = (*scheme.required, *scheme.optional) if scheme else ()

@@ -14,7 +14,7 @@ from ropeinterp.checks.rules.shared import (
 )
 from ropeinterp.checks.target import Layer, Target
 from ropeinterp.config.json_source import below
-from ropeinterp.config.reading import KINDS, Found
+from ropeinterp.config.values import KINDS, Found
 from ropeinterp.errors import ConfigError
 from ropeinterp.schemes import SCHEMES, Key
 from ropeinterp.text import printable
@@ -42,7 +42,7 @@ class WrongType(Rule):
             if key.kind == "numbers" and isinstance(value, list):
                 continue  # items: RI208
             try:
-                KINDS[key.kind](Found(value, path))
+                KINDS[key.kind](Found.at(value, path))
             except ConfigError as error:
                 yield Diagnostic(
                     path, f"{printable(value)} {error.reason}", _number(path, value)

@@ -9,7 +9,6 @@ from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
 from ropeinterp.checks.words import is_number
-from ropeinterp.config.reading import where
 
 _SHARE = "partial_rotary_factor"
 
@@ -34,8 +33,7 @@ class BadWidth(Rule):
             spec = layer.spec
             if spec is None or (spec.dim % 2 == 0 and spec.rotary_dim > 0):
                 continue
-            origin = layer.origins.get("dim", "$")
-            path = where(origin, target.reading.path)
+            path = layer.path_of("dim") or target.reading.path
             if path not in seen:
                 seen.add(path)
                 message = "no channel is rotated"
@@ -92,7 +90,7 @@ def _shares(target: Target) -> Iterator[tuple[str, float, int, float]]:
     """Partial factors whose product with the head is no whole number."""
     seen = set()
     for layer in target.layers:
-        spec, path = layer.spec, where(layer.origins.get("dim", ""), "")
+        spec, path = layer.spec, layer.path_of("dim")
         shares = {k for k in layer.rope.row.partial_keys if "/" not in k}
         key = path.rpartition(".")[2]
         if spec is None or key not in shares | {_SHARE} or path in seen:

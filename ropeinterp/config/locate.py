@@ -1,0 +1,119 @@
+"""Where the models of a config stand: one model, or the parts of a composite one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ropeinterp.config.json_source import below
+from ropeinterp.config.models import Part, composites, model_types
+from ropeinterp.config.result import Note
+from ropeinterp.errors import ConfigError
+from ropeinterp.text import printable
+
+TEXT_PARTS = ("text_config", "llm_config", "language_config")
+
+
+class Located(NamedTuple):
+    """One model in a config, or the parts that make one.
+
+    Parameters
+    ----------
+    keys : mapping
+        The config, or the part of one; empty where a part is missing.
+    path : str
+        Where it stands in the file.
+    model_type : str or None
+        As the file names it, or as the type that contains it says.
+    notes : list of Note
+        What had to be said to find it.
+    parts : mapping of str to Located
+        Parts of a composite model by their path; empty for one model.
+    """
+
+    keys: Mapping[str, Any]
+    path: str
+    model_type: str | None
+    notes: list[Note]
+    parts: Mapping[str, Located] = MappingProxyType({})
+
+    def models(self) -> Iterator[Located]:
+        """All models in it."""
+        if not self.parts:
+            yield self
+        for part in self.parts.values():
+            yield from part.models()
+
+
+def locate(
+    keys: Mapping[str, Any], path: str, notes: list[Note], named: str = ""
+) -> Located:
+    """Find the models in a config.
+
+    Parameters
+    ----------
+    keys : mapping
+        The config.
+    path : str
+        Where it stands in the file.
+    notes : list of Note
+        What is known of it already.
+    named : str, optional
+        The type of a part that names none.
+
+    Returns
+    -------
+    Located
+
+    Raises
+    ------
+    ConfigError
+        If a model type is no string, or a part no object.
+    """
+    own = keys.get("model_type")
+    if own is not None and not isinstance(own, str):
+        raise ConfigError(below(path, "model_type"), own, "must be a string", "type")
+    model_type = own or named or None
+    if model_type is not None and model_type in composites() and not named:
+        parts = {
+            ".".join(part.path): _locate_part(keys, path, part)
+            for part in composites()[model_type]
+        }
+        return Located(keys, path, model_type, notes, parts)
+    if named and (model_type not in model_types() or model_type in composites()):
+        # qwen2_vl in a vision_config means its vision part.
+        if model_type not in composites():
+            message = f"{printable(model_type)} is unknown: read as {named}"
+            notes.append(Note(below(path, "model_type"), message))
+        model_type = named
+    if model_type not in model_types() and "hidden_size" not in keys:
+        for key in TEXT_PARTS:
+            if isinstance(keys.get(key), dict):
+                at = below(path, "model_type")
+                message = f"is unknown: {key} is read as its text part"
+                part = locate(keys[key], below(path, key), [])
+                notes.append(Note(at, message))
+                return Located(keys, path, model_type, notes, {key: part})
+    return Located(keys, path, model_type, notes)
+
+
+def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:
+    """Find the dict of a part; where it is missing, the class defaults count."""
+    found: Any = keys
+    at = path
+    for key in part.path:
+        at = below(at, key)
+        found = found.get(key)
+        if found is None:
+            break
+        if not isinstance(found, dict):
+            raise ConfigError(at, found, "must be an object", "type")
+    if found is None and part.at_top and {"hidden_size", "rope_theta"} & keys.keys():
+        note = Note(at, "is missing: its keys stand at the top level")
+        own = {k: v for k, v in keys.items() if k != "model_type"}
+        return locate(own, path, [note], part.model_type)
+    if found is None:
+        note = Note(at, f"is missing: class defaults of {part.model_type}")
+        return locate({}, at, [note], part.model_type)
+    return locate(found, at, [], part.model_type)
