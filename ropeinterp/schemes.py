@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from ropeinterp import planes
+from ropeinterp import planes, scalars
 
 if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
@@ -55,6 +55,24 @@ class Scheme(NamedTuple):
         Fewest channels for which the formula is defined.
     dialects : tuple of str
         In which its name is a type word.
+    word : str
+        Type word that configs have for it where that is not its name.
+    scales : bool
+        Whether there is a scaling that could be taken away.
+    trained_length : {"original", "length", "none"}
+        Which key of a config holds the trained length: one of its own,
+        ``max_position_embeddings``, or none.
+    v4_by_lengths : bool
+        Whether transformers 4 takes the ratio of the two lengths for the factor, and
+        the original one from the top of the config.
+    needs_head_dim : bool
+        Whether transformers 5.23.0 looks for the width of a head under ``head_dim``
+        alone.
+    attention : callable or None
+        From the fields of a spec to the multiplier of cos and sin that it asks for;
+        None where it asks for none.
+    attention_origin : str
+        What that follows from, in words.
     """
 
     required: tuple[Key, ...]
@@ -63,6 +81,31 @@ class Scheme(NamedTuple):
     parameters: Callable[[RopeSpec], planes.Parameters]
     least_dim: int = 1
     dialects: tuple[str, ...] = ("transformers", "transformers-4")
+    word: str = ""
+    scales: bool = True
+    trained_length: str = "original"
+    v4_by_lengths: bool = False
+    needs_head_dim: bool = False
+    attention: Callable[[RopeSpec], float] | None = None
+    attention_origin: str = ""
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Required and optional keys."""
+        return (*self.required, *self.optional)
+
+    def has(self, name: str) -> bool:
+        """Whether a key is one of its own."""
+        return any(key.name == name for key in self.keys)
+
+
+def _yarn_attention(spec: RopeSpec) -> float:
+    return scalars.yarn_attention(spec.factor)
+
+
+def _longrope_attention(spec: RopeSpec) -> float:
+    assert spec.trained_length is not None
+    return scalars.longrope_attention(spec.factor, spec.trained_length)
 
 
 _FACTOR = Key("factor", "factor")
@@ -72,14 +115,31 @@ _FACTOR_OR_LENGTHS = Key("factor", "factor", nullable=True)
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {
-        "default": Scheme((), (), ("base",), planes.of_default),
-        "linear": Scheme((_FACTOR,), (), ("base",), planes.of_scaled),
+        "default": Scheme(
+            (), (), ("base",), planes.of_default, scales=False, trained_length="length"
+        ),
+        "linear": Scheme(
+            (_FACTOR,), (), ("base",), planes.of_scaled, trained_length="none"
+        ),
         # Base scaling. In configs it is "dynamic" with `alpha` (HunYuan).
         "ntk": Scheme(
-            (Key("alpha", "factor"),), (), ("base",), planes.of_scaled, 3, ()
+            (Key("alpha", "factor"),),
+            (),
+            ("base",),
+            planes.of_scaled,
+            3,
+            (),
+            word="dynamic",
+            trained_length="none",
         ),
         "dynamic": Scheme(
-            (_FACTOR,), (), ("base", "trained_length"), planes.of_dynamic, 3
+            (_FACTOR,),
+            (),
+            ("base", "trained_length"),
+            planes.of_dynamic,
+            3,
+            trained_length="length",
+            needs_head_dim=True,
         ),
         "yarn": Scheme(
             (_FACTOR_OR_LENGTHS,),
@@ -94,6 +154,9 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             ),
             ("base", "trained_length"),
             planes.of_yarn,
+            needs_head_dim=True,
+            attention=_yarn_attention,
+            attention_origin="factor",
         ),
         "longrope": Scheme(
             (
@@ -103,6 +166,10 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             (_FACTOR_OR_LENGTHS, _ORIGINAL, _ATTENTION),
             ("base", "trained_length", "short_factors", "long_factors"),
             planes.of_longrope,
+            v4_by_lengths=True,
+            needs_head_dim=True,
+            attention=_longrope_attention,
+            attention_origin="factor and original length",
         ),
         "llama3": Scheme(
             (
@@ -120,8 +187,11 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             ("base",),
             planes.of_proportional,
             dialects=("transformers",),
+            trained_length="length",
         ),
         # Frequencies that come from elsewhere; no config block asks for it.
-        "given": Scheme((), (), ("frequencies",), planes.of_given, dialects=()),
+        "given": Scheme(
+            (), (), ("frequencies",), planes.of_given, dialects=(), scales=False
+        ),
     }
 )

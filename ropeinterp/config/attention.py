@@ -10,6 +10,7 @@ from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import Fields, Found, computed, number
 from ropeinterp.errors import ConfigError
+from ropeinterp.schemes import SCHEMES
 from ropeinterp.spec import RopeSpec
 
 _MSCALES = {
@@ -27,12 +28,12 @@ def scaled(
     fields: Fields,
 ) -> RopeSpec:
     """Add what multiplies tables, scores and queries; it takes checked numbers."""
-    more: Fields = {}
-    if spec.scheme in ("yarn", "longrope"):
+    scheme, more = SCHEMES[spec.scheme], Fields()
+    if scheme.attention is not None:
         more["attention_scaling"] = given or _attention(reading, rope, spec, mscales)
-    if "mscale" in rope.row.flags and spec.scheme != "default":
+    if "mscale" in rope.row.flags and scheme.scales:
         more |= _mscale_pair(reading, rope, spec)
-    if "logit_scale" in rope.row.flags and spec.scheme != "default":
+    if "logit_scale" in rope.row.flags and scheme.scales:
         found = rope.get("mscale_all_dim")
         if found is not None and found.value:
             g = scalars.yarn_mscale(spec.factor, float(number(found).value))
@@ -42,6 +43,8 @@ def scaled(
         if beta is not None and beta.value is not None and spec.trained_length:
             value = (float(number(beta).value), float(spec.trained_length), 0.0)
             more["query_scale"] = Found(value, beta.origin)
+    if not more:
+        return spec
     fields |= more
     return replace(spec, **{name: f.value for name, f in more.items()})
 
@@ -52,11 +55,9 @@ def _attention(
     spec: RopeSpec,
     mscales: Mapping[str, Found | None],
 ) -> Found:
-    assert spec.trained_length is not None
-    if spec.scheme == "longrope":
-        value = scalars.longrope_attention(spec.factor, spec.trained_length)
-        return Found.words(value, "factor and original length")
-    if "attention_one" in rope.row.flags and not rope.nested:
+    scheme = SCHEMES[spec.scheme]
+    assert scheme.attention is not None
+    if scheme.has("mscale") and "attention_one" in rope.row.flags and not rope.nested:
         return Found.words(1.0, rope.row.described)
     mscale, all_dim = mscales["mscale"], mscales["mscale_all_dim"]
     lone = mscale or all_dim
@@ -65,21 +66,22 @@ def _attention(
         return Found(value, computed("and", mscale.origin, all_dim.origin))
     if lone is not None:
         reading.note(lone.path, "counts only together with the other mscale")
-    return Found.words(scalars.yarn_attention(spec.factor), "factor")
+    return Found.words(scheme.attention(spec), scheme.attention_origin)
 
 
 def _mscale_pair(reading: Reading, rope: RopeDict, spec: RopeSpec) -> Fields:
     """One attention factor for each of the two lists."""
     fields: Fields = {}
     given = [name for name in _MSCALES if rope.get(name) is not None]
-    if spec.scheme != "longrope" and (not given or spec.trained_length is None):
+    has_lists = spec.long_factors is not None
+    if not has_lists and (not given or spec.trained_length is None):
         return {}
     for name, target in _MSCALES.items():
         found = rope.get(name)
         if found is None:
             raise ConfigError(rope.at(name), None, "is missing", "missing")
         fields[target] = number(found)
-    if spec.scheme != "longrope":
+    if not has_lists:
         return fields
     what = "never uses it: frequencies beyond the original length are too high there"
     reading.defect(rope.at("long_factor"), "D1", what)

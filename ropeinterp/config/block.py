@@ -120,8 +120,9 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
         raise ConfigError(found.path, found.value, "must be a string", "type")
     row = rope.row
     word = row.type_words.get(found.value, found.value)
-    if word == "dynamic" and "alpha" in row.flags and rope.block.get("alpha"):
-        return Found("ntk", found.origin)
+    other = _sharing(word, rope)
+    if other is not None:
+        return Found(other, found.origin)
     if word in _EXPRESSED:
         reading.note(found.path, "is read as NTK with the base times the factor")
         return Found(word, found.origin)
@@ -136,6 +137,19 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
     if found.value == "su" and reading.known and reading.find(_ORIGINAL):
         reading.defect(found.path, "D4", "raises KeyError for this word")
     return Found(word, found.origin)
+
+
+def _sharing(word: str, rope: RopeDict) -> str | None:
+    """Name of a scheme that has this word, too, and is meant where its keys are given.
+
+    That holds for the model types whose flags name the keys.
+    """
+    for name, scheme in SCHEMES.items():
+        if scheme.word and scheme.word == word:
+            keys = [key.name for key in scheme.required]
+            if all(key in rope.row.flags and rope.block.get(key) for key in keys):
+                return name
+    return None
 
 
 # ---- the keys of the scheme ----------------------------------------------------------
@@ -192,10 +206,10 @@ def _note_unread(reading: Reading, rope: RopeDict, scheme: str) -> None:
         if len(unread) > _MOST_NOTES:
             more = len(unread) - _MOST_NOTES
             reading.note(rope.path, f"{more} more keys are not read with type {scheme}")
-    if rope.nested and scheme == "yarn" and rope.block.get("truncate") is False:
+    if rope.nested and "truncate" in rope.used and rope.block.get("truncate") is False:
         reading.defect(rope.at("truncate"), "D2", "ignores it here")
-    needs_width = scheme in ("yarn", "dynamic", "longrope")
-    if "D3" in rope.row.flags and needs_width and not reading.keys.get("head_dim"):
+    fails = "D3" in rope.row.flags and SCHEMES[scheme].needs_head_dim
+    if fails and not reading.keys.get("head_dim"):
         reading.defect(reading.at("head_dim"), "D3", "fails without it")
 
 
@@ -204,5 +218,5 @@ def _note_order(reading: Reading, rope: RopeDict, spec: RopeSpec) -> None:
     low, high = spec.low_freq_factor, spec.high_freq_factor
     if low is not None and high is not None and low >= high:
         reading.note(rope.at("low_freq_factor"), "is not below high_freq_factor")
-    if spec.scheme == "yarn" and spec.beta_fast < spec.beta_slow:
+    if spec.beta_fast < spec.beta_slow:
         reading.note(rope.at("beta_fast"), "is below beta_slow: the ramp is reversed")

@@ -30,7 +30,8 @@ def lengths(reading: Reading, rope: RopeDict, scheme: str, fields: Fields) -> Fi
         reading.note(
             path, f"counts: the argument trained_length {argument} is not used"
         )
-    if reading.v4 and scheme == "longrope" and reading.find(_ORIGINAL) and length:
+    by_lengths = reading.v4 and SCHEMES[scheme].v4_by_lengths
+    if by_lengths and reading.find(_ORIGINAL) and length:
         if factor is not None and factor.value is not None:
             reading.note(factor.path, "is ignored: the two lengths give the factor")
         factor = Found(None, Origin())
@@ -54,34 +55,31 @@ def lengths(reading: Reading, rope: RopeDict, scheme: str, fields: Fields) -> Fi
 def _trained(
     reading: Reading, rope: RopeDict, scheme: str, length: Found | None
 ) -> Found | None:
-    own = (
-        None
-        if reading.trained_length is None
-        else Found.words(reading.trained_length, "argument trained_length")
-    )
-    if not any(key.name == _ORIGINAL for key in SCHEMES[scheme].optional):
-        if scheme == "dynamic" and length is None:
-            raise ConfigError(
-                reading.at(_LENGTH), None, "is missing: dynamic needs it", "missing"
-            )
-        if scheme == "dynamic":
-            return length
-        return own or (length if scheme in ("default", "proportional") else None)
-    found = _original(reading, rope, scheme) or own or length
-    if found is None:
-        raise ConfigError(
-            rope.at(_ORIGINAL), None, f"is missing: {scheme} needs it", "missing"
-        )
-    if found is length:
-        reading.note(rope.at(_ORIGINAL), f"is missing: {_LENGTH} stands for it")
+    """Trained length: a key of its own, the argument, or the length."""
+    where = SCHEMES[scheme].trained_length
+    needed = "trained_length" in SCHEMES[scheme].fields
+    found = None
+    if reading.trained_length is not None:
+        found = Found.words(reading.trained_length, "argument trained_length")
+    path = reading.at(_LENGTH)
+    if where == "original":
+        path = rope.at(_ORIGINAL)
+        found = _original(reading, rope, scheme) or found or length
+        if found is not None and found is length:
+            reading.note(path, f"is missing: {_LENGTH} stands for it")
+    elif where == "length":
+        found = length if needed else found or length
+    if found is None and needed:
+        raise ConfigError(path, None, f"is missing: {scheme} needs it", "missing")
     return found
 
 
 def _original(reading: Reading, rope: RopeDict, scheme: str) -> Found | None:
     """Trained length that the config gives: which of two places counts."""
     inside, top = rope.get(_ORIGINAL), reading.find(_ORIGINAL)
-    ignores_top = rope.nested or rope.row.layer or (reading.v4 and scheme != "longrope")
-    ignores_inside = reading.v4 and scheme == "longrope"
+    by_lengths = SCHEMES[scheme].v4_by_lengths
+    ignores_top = rope.nested or rope.row.layer or (reading.v4 and not by_lengths)
+    ignores_inside = reading.v4 and by_lengths
     if top is not None and top.value is not None and not ignores_top:
         if inside is not None and inside.value != top.value:
             reading.note(inside.path, f"is ignored: {top.path} counts")

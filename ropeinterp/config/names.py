@@ -9,7 +9,7 @@ from ropeinterp.schemes import SCHEMES
 
 # What a rope dict may hold beside the keys of SCHEMES.
 OF_BLOCKS = frozenset(
-    {key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)}
+    {key.name for s in SCHEMES.values() for key in s.keys}
     | {
         "rope_type",
         "type",

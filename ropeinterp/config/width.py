@@ -18,6 +18,7 @@ from ropeinterp.config.values import (
     whole,
 )
 from ropeinterp.errors import ConfigError
+from ropeinterp.schemes import SCHEMES
 
 # A table of this width takes 6 ms; no head of a model has a tenth of it.
 _WIDEST = 2**13
@@ -111,7 +112,7 @@ def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> Fields:
     found = _dim(reading, rope, scheme, head, partial)
     dim, pairs = found.value, (found.value + 1) // 2
     fields: Fields = {"dim": found}
-    if scheme == "proportional":
+    if SCHEMES[scheme].has("partial_rotary_factor"):
         fields["partial_rotary_factor"] = partial
         if dim % 2 and dim > 0:  # no half pair at the end
             pairs = dim // 2
@@ -131,11 +132,12 @@ def _dim(
     reading: Reading, rope: RopeDict, scheme: str, head: Found, partial: Found
 ) -> Found:
     """Channels that divide the exponents: the head, or a share of it."""
-    row = rope.row
-    ignored = scheme == "default" and not (row.default_uses_partial or reading.v4)
+    row, traits = rope.row, SCHEMES[scheme]
+    uses_partial = row.default_uses_partial or reading.v4
+    ignored = not traits.scales and not uses_partial
     if ignored and partial.stated and partial.value != 1:
         reading.note(partial.path, f"is ignored by {row.model_type} with type default")
-    if ignored or scheme == "proportional" or partial.value == 1:
+    if ignored or traits.has("partial_rotary_factor") or partial.value == 1:
         dim = head
     else:
         size = float(max(head.value, -LARGEST)) * float(partial.value)
@@ -204,6 +206,6 @@ def _axis_map(reading: Reading, rope: RopeDict, scheme: str, pairs: int) -> Foun
         raise ConfigError(path, list(sections), f"does not fill {pairs} pairs", "form")
     if "D12" in rope.row.flags:
         reading.note(path, "halves of a pair follow two positions: no rotation (D12)")
-    if kind == "ernie" and scheme != "default":
+    if kind == "ernie" and SCHEMES[scheme].scales:
         reading.note(path, "what other types than default do with it is not known")
     return Found(axis_map, found.origin)
