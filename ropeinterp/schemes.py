@@ -73,6 +73,15 @@ class Scheme(NamedTuple):
         None where it asks for none.
     attention_origin : str
         What that follows from, in words.
+    grows : bool
+        Whether its base grows with the length of the sequence.
+    lengths_give_factor : bool
+        Whether the factor is the ratio of the length to the original one.
+    length_is_extended : bool
+        Whether ``max_position_embeddings`` is always the extended length; in configs of
+        other schemes it can be the original one.
+    usual_base : float or None
+        Base of every model with it, whatever the class default is.
     """
 
     required: tuple[Key, ...]
@@ -88,6 +97,10 @@ class Scheme(NamedTuple):
     needs_head_dim: bool = False
     attention: Callable[[RopeSpec], float] | None = None
     attention_origin: str = ""
+    grows: bool = False
+    lengths_give_factor: bool = False
+    length_is_extended: bool = False
+    usual_base: float | None = None
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -97,6 +110,10 @@ class Scheme(NamedTuple):
     def has(self, name: str) -> bool:
         """Whether a key is one of its own."""
         return any(key.name == name for key in self.keys)
+
+    def requires(self, name: str) -> bool:
+        """Whether it has no numbers without a key."""
+        return any(key.name == name for key in self.required)
 
 
 def _yarn_attention(spec: RopeSpec) -> float:
@@ -140,6 +157,7 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             3,
             trained_length="length",
             needs_head_dim=True,
+            grows=True,
         ),
         "yarn": Scheme(
             (_FACTOR_OR_LENGTHS,),
@@ -157,6 +175,7 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             needs_head_dim=True,
             attention=_yarn_attention,
             attention_origin="factor",
+            lengths_give_factor=True,
         ),
         "longrope": Scheme(
             (
@@ -180,6 +199,8 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
             (_ORIGINAL,),
             ("base", "trained_length", "low_freq_factor", "high_freq_factor"),
             planes.of_llama3,
+            length_is_extended=True,
+            usual_base=5e5,
         ),
         "proportional": Scheme(
             (),

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ropeinterp.checks.finding import REMOVE, Edit, Fix
-from ropeinterp.checks.target import Target
+from ropeinterp.checks.target import UNSCALED, Target, type_word
+from ropeinterp.config import DIALECTS
 from ropeinterp.config.json_source import below
 
 # They stand at the top level in the old schema and in the dict in the new one.
@@ -19,16 +20,19 @@ _MOVED = ("rope_theta", "partial_rotary_factor")
 _TYPES = ("rope_type", "type")
 
 
-def _plain(block: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys that both schemas have, and the type by one name."""
-    word = block.get("rope_type", block.get("type", "default"))
-    own = {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
-    return {"rope_type": word, **own}
+def _own(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys that stand in the dict in both schemas, but for the type."""
+    return {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
+
+
+def _common(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys that stand in the dict in both schemas, the type by one name."""
+    return {"rope_type": type_word(block), **_own(block)}
 
 
 def different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Keys in which two rope dicts differ; a base that only one of them has is none."""
-    a, b = _plain(old), _plain(new)
+    a, b = _common(old), _common(new)
     both = [k for k in _MOVED if k in old and k in new and old[k] != new[k]]
     return [k for k in dict.fromkeys((*a, *b)) if a.get(k) != b.get(k)] + both
 
@@ -55,8 +59,7 @@ def both(target: Target) -> Fix | None:
     if not layer.rope.given and row.block:
         return None  # the class has a rope dict of its own
     block = dict(layer.rope.block) if layer.rope.given else {}
-    word = _plain(block)["rope_type"]
-    own = {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
+    word, own = type_word(block), _own(block)
     assert spec is not None
     top = {"rope_theta": block.get("rope_theta", target.keys.get("rope_theta"))}
     if top["rope_theta"] is None:
@@ -66,10 +69,10 @@ def both(target: Target) -> Fix | None:
         top[_MOVED[1]] = share
     elif share is not None or row.partial_keys not in ((), (_MOVED[1],)):
         return None
-    plain = word == "default" and not own
+    unscaled = word in UNSCALED and not own
     wanted = {
         **top,
-        "rope_scaling": None if plain else {"type": word, "rope_type": word, **own},
+        "rope_scaling": None if unscaled else {"type": word, "rope_type": word, **own},
         "rope_parameters": {"rope_type": word, **top, **own},
     }
     if not _read_alike(target, wanted):
@@ -98,7 +101,7 @@ def _read_alike(target: Target, wanted: Mapping[str, Any]) -> bool:
     They differ, for example, about a partial factor with type "default".
     """
     located = target.located._replace(keys={**target.keys, **wanted})
-    for dialect in ("transformers", "transformers-4"):
+    for dialect in DIALECTS:
         reader = target.reader._replace(dialect=dialect)
         others = target.read_by(located, reader)
         if [x.spec for x in others] != [x.spec for x in target.layers]:

@@ -16,9 +16,17 @@ from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import Found, Origin
 from ropeinterp.errors import ConfigError
+from ropeinterp.schemes import SCHEMES, Scheme
 from ropeinterp.spec import RopeSpec
 
 BLOCKS = ("rope_scaling", "rope_parameters")
+# Type words of an embedding without scaling; other words can mean the same.
+UNSCALED = tuple(n for n, s in SCHEMES.items() if s.dialects and not s.scales)
+
+
+def type_word(block: Mapping[str, Any]) -> Any:
+    """Type word of a rope dict that counts."""
+    return block.get("rope_type", block.get("type", "default"))
 
 
 class Layer(NamedTuple):
@@ -47,8 +55,7 @@ class Layer(NamedTuple):
     @property
     def word(self) -> Any:
         """The type word that counts."""
-        block = self.rope.block
-        return block.get("rope_type", block.get("type", "default"))
+        return type_word(self.rope.block)
 
     @property
     def scheme(self) -> str | None:
@@ -58,6 +65,19 @@ class Layer(NamedTuple):
         word = self.word
         known = isinstance(word, str)
         return self.rope.row.type_words.get(word, word) if known else None
+
+    @property
+    def traits(self) -> Scheme | None:
+        """What its scheme has and asks for; None for an unknown word."""
+        return SCHEMES.get(self.scheme or "")
+
+    def has(self, key: str) -> bool:
+        """Whether its scheme has a key, required or optional."""
+        return self.traits is not None and self.traits.has(key)
+
+    def requires(self, key: str) -> bool:
+        """Whether its scheme has no numbers without a key."""
+        return self.traits is not None and self.traits.requires(key)
 
     def get(self, key: str) -> Any:
         """Value of a key of the rope dict; None where it is missing or null."""

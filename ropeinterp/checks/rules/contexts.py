@@ -12,6 +12,7 @@ from ropeinterp.checks.rules.shared import (
     LENGTH,
 )
 from ropeinterp.checks.target import Target
+from ropeinterp.schemes import SCHEMES
 
 
 class BeyondLongestPeriod(Rule):
@@ -30,7 +31,7 @@ class BeyondLongestPeriod(Rule):
         length = target.length()
         for layer in target.layers:
             spec = layer.spec
-            if length is None or spec is None or spec.scheme != "default":
+            if length is None or spec is None or SCHEMES[spec.scheme].scales:
                 continue
             longest = float(np.max(spec.periods(), initial=0.0))
             if length.value > 2 * longest > 0:

@@ -143,11 +143,12 @@ class BaseMissing(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask where the base comes from."""
         for layer in target.given():
-            if layer.scheme != "llama3" or layer.path_of("base"):
+            usual = layer.traits.usual_base if layer.traits else None
+            if usual is None or layer.path_of("base"):
                 continue
             if layer.spec is None or layer.spec.base != 1e4:
                 continue
-            other = target.reread(layer, rope_theta=5e5)
+            other = target.reread(layer, rope_theta=usual)
             words = because(effect(layer.spec, other))
-            message = f"is missing: 10000 counts, not 500000{words}"
+            message = f"is missing: 10000 counts, not {usual:.0f}{words}"
             yield Diagnostic(below(layer.rope.path, "rope_theta"), message)

@@ -67,7 +67,7 @@ class AttnFactor(Rule):
         """Say what it would be as attention_factor."""
         for layer in target.given():
             given, spec = layer.get("attn_factor"), layer.spec
-            if spec is None or spec.scheme != "yarn" or not is_number(given):
+            if spec is None or not layer.has("mscale") or not is_number(given):
                 continue
             meant = given * spec.attention_scaling
             if abs(meant - round(meant, 6)) < 1e-12:

@@ -66,7 +66,8 @@ class FactorAgainstLengths(Rule):
         length = target.length()
         for layer in target.given():
             factor, start = layer.get("factor"), original(target, layer)
-            if layer.scheme != "yarn" or start is None or length is None:
+            by_lengths = layer.traits and layer.traits.lengths_give_factor
+            if not by_lengths or start is None or length is None:
                 continue
             if not is_number(factor) or factor <= 1 or start[0] <= 0:
                 continue
@@ -115,9 +116,8 @@ class OriginalMissing(Rule):
         """Look in the dict and at the top level."""
         length = target.length()
         for layer in target.given():
-            needs = layer.scheme in ("yarn", "llama3", "longrope")
             present = ORIGINAL in layer.rope.block or original(target, layer)
-            if not needs or present:
+            if not layer.has(ORIGINAL) or present:
                 continue
             taken = f"{length.value:,}" if length is not None else "the class default"
             message = f"is missing; {LENGTH} {taken} is taken for it"
@@ -169,11 +169,11 @@ class LengthNotRaised(Rule):
         seen = False
         for layer in target.given():
             start = original(target, layer)
-            if start is None or layer.scheme not in ("yarn", "longrope", "llama3"):
+            if start is None or not layer.has(ORIGINAL):
                 continue
             seen = seen or start[1] == target.at(ORIGINAL)
-            blend = layer.scheme == "llama3"
-            least = 1.05 * start[0] if blend else math.nextafter(start[0], 0)
+            extended = layer.traits and layer.traits.length_is_extended
+            least = 1.05 * start[0] if extended else math.nextafter(start[0], 0)
             if not length.value > least:
                 message = (
                     f"original length {start[0]:,}, but {LENGTH} is "
@@ -252,7 +252,7 @@ class OriginalUnknown(Rule):
         length = target.length()
         for layer in target.given():
             factor = layer.get("factor")
-            if layer.scheme not in ("linear", "dynamic") or length is None:
+            if layer.has(ORIGINAL) or not layer.requires("factor") or length is None:
                 continue
             if is_number(factor) and factor > 1 and length.value > 0:
                 message = (

@@ -10,12 +10,15 @@ from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config.json_source import below
+from ropeinterp.schemes import SCHEMES
 from ropeinterp.text import printable
 
 _MOST_ITEMS = 4096
 
 
-_LISTS = ("short_factor", "long_factor")
+_LISTS = tuple(
+    key.name for s in SCHEMES.values() for key in s.keys if key.kind == "numbers"
+)
 
 
 class BadFactorList(Rule):
@@ -48,9 +51,7 @@ class BadFactorList(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the items; the reader compares the length with the pairs."""
         for layer in target.given():
-            if layer.scheme != "longrope":
-                continue
-            for name in _LISTS:
+            for name in filter(layer.has, _LISTS):
                 values = layer.get(name)
                 if isinstance(values, list) and len(values) <= _MOST_ITEMS:
                     path = below(layer.rope.path, name)

@@ -12,7 +12,7 @@ from ropeinterp.checks.rules.shared import (
     SCALING,
     scales,
 )
-from ropeinterp.checks.target import BLOCKS, Layer, Target
+from ropeinterp.checks.target import BLOCKS, UNSCALED, Layer, Target
 from ropeinterp.checks.words import is_number
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
@@ -124,7 +124,7 @@ class MropeUnread(Rule):
 
 def _without(layer: Layer) -> Fix | None:
     """Plain rotary embedding in place of M-RoPE that nobody reads."""
-    if layer.word not in ("mrope", "default"):
+    if layer.word not in ("mrope", *UNSCALED):
         return None
     path, block = layer.rope.path, layer.rope.block
     word = "rope_type" if "rope_type" in block else "type"

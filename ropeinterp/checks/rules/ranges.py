@@ -110,13 +110,12 @@ class FactorOne(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Leave out longrope, whose lists scale, and dynamic by alpha."""
         for layer in target.given():
-            scheme = layer.scheme
-            if scheme in ("linear", "dynamic", "yarn", "llama3"):
+            if layer.traits is not None and layer.traits.requires("factor"):
                 factor = layer.get("factor")
                 if is_number(factor) and factor == 1 and not layer.get("alpha"):
                     path = below(layer.rope.path, "factor")
                     message = f"1 scales nothing with type {layer.scheme}"
-                    if scheme == "dynamic":
+                    if layer.traits.grows:
                         message += " up to the stated length, and does beyond it"
                     yield Diagnostic(path, message)
 
@@ -136,7 +135,7 @@ class BetasSwapped(Rule):
         """Compare what counts, defaults included."""
         for layer in target.given():
             spec = layer.spec
-            if spec is None or spec.scheme != "yarn":
+            if spec is None or not layer.has("beta_fast"):
                 continue
             if spec.beta_fast < spec.beta_slow:
                 key = "beta_fast" if layer.get("beta_fast") else "beta_slow"
@@ -169,7 +168,9 @@ class BoundsSwapped(Rule):
         """Equal bounds are meant, as in Llama-4."""
         for layer in target.given():
             low, high = layer.get("low_freq_factor"), layer.get("high_freq_factor")
-            if layer.scheme != "llama3" or not is_number(low) or not is_number(high):
+            if not layer.has("low_freq_factor"):
+                continue
+            if not is_number(low) or not is_number(high):
                 continue
             if low > high > 0:
                 other = target.reread(layer, low_freq_factor=high, high_freq_factor=low)

@@ -20,9 +20,9 @@ YARN = {
 
 
 # Keys that only a scaled embedding has.
-SCALING = frozenset(
-    key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)
-) - {"partial_rotary_factor"}
+SCALING = frozenset(key.name for s in SCHEMES.values() for key in s.keys) - {
+    "partial_rotary_factor"
+}
 
 
 # Keys that any rope dict may have, and those at the top level.
@@ -56,8 +56,7 @@ def keys_of(target: Target) -> Iterator[tuple[Layer | None, Key, str, Any]]:
         if found is not None and target.rotary:
             yield None, key, found.path, found.value
     for layer in target.given():
-        scheme = SCHEMES.get(layer.scheme or "")
-        own = (*scheme.required, *scheme.optional) if scheme else ()
+        own = layer.traits.keys if layer.traits else ()
         for key in {k.name: k for k in (*_ANYWHERE, *own)}.values():
             if key.name in layer.rope.block:
                 path = below(layer.rope.path, key.name)

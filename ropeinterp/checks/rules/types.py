@@ -16,7 +16,7 @@ from ropeinterp.checks.target import Layer, Target
 from ropeinterp.config.json_source import below
 from ropeinterp.config.values import KINDS, Found
 from ropeinterp.errors import ConfigError
-from ropeinterp.schemes import SCHEMES, Key
+from ropeinterp.schemes import Key
 from ropeinterp.text import printable
 
 
@@ -57,8 +57,7 @@ class WrongType(Rule):
 
 def _may_be_null(layer: Layer | None, key: Key) -> bool:
     """Whether null counts as absent: in optional keys whose default is known."""
-    scheme = SCHEMES.get(layer.scheme or "") if layer is not None else None
-    optional = scheme.optional if scheme else ()
+    optional = layer.traits.optional if layer and layer.traits else ()
     # A null length is no default: readers differ about what stands for it.
     return any(k.name == key.name and k.kind != "length" for k in optional)
 
@@ -93,8 +92,7 @@ class KeyMissing(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the scheme."""
         for layer in target.given():
-            scheme = SCHEMES.get(layer.scheme or "")
-            required = scheme.required if scheme else ()
+            required = layer.traits.required if layer.traits else ()
             missing = [k.name for k in required if k.name not in layer.rope.block]
             if missing:
                 others = f", as {_are(missing[1:])}" if len(missing) > 1 else ""
@@ -138,7 +136,7 @@ class LoneMscale(Rule):
             given = [
                 k for k in ("mscale", "mscale_all_dim") if layer.get(k) is not None
             ]
-            if layer.scheme == "yarn" and len(given) == 1:
+            if layer.has("mscale") and len(given) == 1:
                 (key,) = given
                 # mscale 1.0 alone is what readers take for the pair, too.
                 odd = layer.get(key) and not (key == "mscale" and layer.get(key) == 1)
