@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ropeinterp.checks.document import Document
-from ropeinterp.checks.words import is_number
+from ropeinterp.checks.words import LENGTH, is_finite
 from ropeinterp.config.block import read_block
 from ropeinterp.config.layers import layers_of
 from ropeinterp.config.locate import Located
@@ -160,8 +160,8 @@ class Target(NamedTuple):
 
     def length(self) -> Found | None:
         """Length that the file itself states."""
-        found = self.reading.named("max_position_embeddings")
-        return found if found is not None and is_number(found.value) else None
+        found = self.reading.named(LENGTH)
+        return found if found is not None and is_finite(found.value) else None
 
     def reread(self, layer: Layer, **changes: Any) -> RopeSpec | None:
         """Spec of a layer type if keys of its rope dict were others; None if none.

@@ -12,11 +12,14 @@ from ropeinterp.config import names, values
 _LAST = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)(?:\[\d+\])*$")
 # Two letters of a short name make another name.
 _LONG = 7
+# The keys of lengths: of the context, and of the original one.
+LENGTH, ORIGINAL = "max_position_embeddings", "original_max_position_embeddings"
+# Products of two usual numbers with such a one are finite, too.
 _LARGEST = 1e300
 
 
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a JSON value is a number that float64 holds; true and false are none."""
+def is_finite(value: object) -> TypeGuard[int | float]:
+    """Whether a JSON value is a number to compute with: none that float64 lacks."""
     return values.is_number(value) and -_LARGEST <= value <= _LARGEST
 
 

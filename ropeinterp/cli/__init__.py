@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TextIO
 
 from ropeinterp.cli.options import parse
 from ropeinterp.text import escaped
@@ -16,7 +15,6 @@ from ropeinterp.text import escaped
 
 _FAILED = 2
 _SIGPIPE = 128 + 13
-_STYLES = {"title": "1", "new": "33", "error": "1;31", "warning": "33", "info": "36"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,6 +63,7 @@ def _told(reason: str, *lines: str) -> int:
 def _show(arguments: argparse.Namespace) -> tuple[str, int]:
     from ropeinterp import config
     from ropeinterp.cli import show
+    from ropeinterp.cli.colour import paint
 
     read = config.read(
         arguments.config,
@@ -76,13 +75,13 @@ def _show(arguments: argparse.Namespace) -> tuple[str, int]:
         import json
 
         return json.dumps(described, allow_nan=False, indent=2) + "\n", 0
-    return show.text(described, arguments.config, arguments.all, _paint), 0
+    return show.text(described, arguments.config, arguments.all, paint), 0
 
 
 def _check(arguments: argparse.Namespace) -> tuple[str, int]:
     from ropeinterp.cli import check
 
-    outcome = check.run(arguments, _paint)
+    outcome = check.run(arguments)
     print(outcome.told, end="", file=sys.stderr)
     return outcome.printed, outcome.code
 
@@ -95,19 +94,6 @@ def _explain(arguments: argparse.Namespace) -> tuple[str, int]:
     if not arguments.words:
         raise ValueError("explain: name a code such as RI302, or --all")
     return "\n".join(explain.one(code) for code in arguments.words), 0
-
-
-def _paint(style: str, words: str) -> str:
-    code = _STYLES.get(style)
-    if not code or not _wants_colour(sys.stdout):
-        return words
-    return f"\x1b[{code}m{words}\x1b[0m"
-
-
-def _wants_colour(stream: TextIO) -> bool:
-    """Colour for people only; see no-color.org."""
-    no_color, term = os.environ.get("NO_COLOR"), os.environ.get("TERM")
-    return not no_color and term != "dumb" and stream.isatty()
 
 
 def _reason(error: Exception) -> str:

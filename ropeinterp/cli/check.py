@@ -14,8 +14,9 @@ from ropeinterp.checks.driver import check_document, rules_of
 from ropeinterp.checks.finding import Finding
 from ropeinterp.checks.rule import Rule
 from ropeinterp.cli import settings
-from ropeinterp.cli.formats import FORMATS
-from ropeinterp.cli.formats.text import Paint, summary
+from ropeinterp.cli.colour import paint
+from ropeinterp.cli.formats import renderer
+from ropeinterp.cli.formats.text import summary
 from ropeinterp.cli.sources import STANDARD_INPUT, find
 from ropeinterp.config.files import MOST_BYTES
 from ropeinterp.text import escaped
@@ -31,15 +32,13 @@ class Outcome(NamedTuple):
     code: int
 
 
-def run(arguments: argparse.Namespace, paint: Paint) -> Outcome:
+def run(arguments: argparse.Namespace) -> Outcome:
     """Check what the arguments name.
 
     Parameters
     ----------
     arguments : argparse.Namespace
         Those of the command.
-    paint : callable
-        From a level and a text to that text in colour, or not.
 
     Returns
     -------
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace, paint: Paint) -> Outcome:
     if arguments.diff:
         told += summary(findings, len(paths), arguments.verbose) + "\n"
         return Outcome(diffs, told, code)
-    render = FORMATS[arguments.format]
+    render = renderer(arguments.format)
     printed = render(findings, len(paths), arguments.verbose, paint)
     return Outcome(printed, told, code)
 

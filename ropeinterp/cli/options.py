@@ -6,7 +6,10 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-FORMATS = ("text", "json", "github", "sarif")
+from ropeinterp.cli.formats import FORMATS
+
+# Positions beyond are no integers of float64 any more.
+_LARGEST_EXACT = 2**53
 Run = Callable[[argparse.Namespace], tuple[str, int]]
 
 
@@ -63,7 +66,7 @@ def _tokens(word: str) -> int:
         tokens = int(word)
     except ValueError:
         tokens = 0
-    if not 0 < tokens <= 2**53:
+    if not 0 < tokens <= _LARGEST_EXACT:
         raise argparse.ArgumentTypeError(
             f"{word!r}: not a whole number from 1 to 2**53"
         )

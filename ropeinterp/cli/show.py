@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ropeinterp import planning
+from ropeinterp.cli.colour import Paint
 from ropeinterp.precision import table_error
 from ropeinterp.text import escaped
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ropeinterp.spec import RopeSpec
 
 Report = dict[str, Any]
-Paint = Callable[[str, str], str]
 
 _WIDTH = 80
 _ROWS = 16

@@ -8,10 +8,8 @@ import numpy as np
 
 from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.rules.shared import (
-    LENGTH,
-)
 from ropeinterp.checks.target import Target
+from ropeinterp.checks.words import LENGTH
 from ropeinterp.schemes import SCHEMES
 
 

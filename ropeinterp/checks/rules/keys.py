@@ -11,7 +11,7 @@ from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Layer, Target
-from ropeinterp.checks.words import is_number, nearest
+from ropeinterp.checks.words import LENGTH, ORIGINAL, is_finite, nearest
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.text import printable
@@ -21,8 +21,8 @@ _EXPECTED = (
     "rope_scaling",
     "rope_parameters",
     "rope_theta",
-    "max_position_embeddings",
-    "original_max_position_embeddings",
+    LENGTH,
+    ORIGINAL,
     "partial_rotary_factor",
 )
 # A rope dict has a dozen keys; of a stranger's thousands no more are looked at.
@@ -67,7 +67,7 @@ class AttnFactor(Rule):
         """Say what it would be as attention_factor."""
         for layer in target.given():
             given, spec = layer.get("attn_factor"), layer.spec
-            if spec is None or not layer.has("mscale") or not is_number(given):
+            if spec is None or not layer.has("mscale") or not is_finite(given):
                 continue
             meant = given * spec.attention_scaling
             if abs(meant - round(meant, 6)) < 1e-12:

@@ -10,22 +10,14 @@ from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.families import family_of
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.rules.shared import (
-    LENGTH,
-    ORIGINAL,
-)
 from ropeinterp.checks.target import Layer, Target
-from ropeinterp.checks.words import is_number
+from ropeinterp.checks.words import LENGTH, ORIGINAL, is_finite
 from ropeinterp.config.json_source import below
 from ropeinterp.text import printable
 
 _OTHERS = ("max_sequence_length", "model_max_length", "seq_length", "max_seq_len")
-
-
 # Vendors extend a little further than they promise.
 _HEADROOM = 1.25
-
-
 _LLAMA3 = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -44,9 +36,9 @@ def original(target: Target, layer: Layer) -> tuple[float, str] | None:
     """Trained length that the file states for a layer type, and where."""
     inside = layer.get(ORIGINAL)
     top = target.keys.get(ORIGINAL)
-    if is_number(top) and not layer.rope.nested:
+    if is_finite(top) and not layer.rope.nested:
         return top, target.at(ORIGINAL)
-    return (inside, below(layer.rope.path, ORIGINAL)) if is_number(inside) else None
+    return (inside, below(layer.rope.path, ORIGINAL)) if is_finite(inside) else None
 
 
 class FactorAgainstLengths(Rule):
@@ -69,7 +61,7 @@ class FactorAgainstLengths(Rule):
             by_lengths = layer.traits and layer.traits.lengths_give_factor
             if not by_lengths or start is None or length is None:
                 continue
-            if not is_number(factor) or factor <= 1 or start[0] <= 0:
+            if not is_finite(factor) or factor <= 1 or start[0] <= 0:
                 continue
             product = factor * start[0]
             if math.isclose(product, length.value, rel_tol=1e-6):
@@ -92,7 +84,7 @@ class FactorAgainstLengths(Rule):
     @staticmethod
     def _fix(target: Target, length: Any, product: float) -> Fix | None:
         """Raise the length, unless another key contradicts."""
-        said = {target.keys[k] for k in _OTHERS if is_number(target.keys.get(k))}
+        said = {target.keys[k] for k in _OTHERS if is_finite(target.keys.get(k))}
         if product < length.value or product != int(product) or said - {product}:
             return None
         key = length.path.rpartition(".")[2]
@@ -139,7 +131,7 @@ def _guess(target: Target, layer: Layer) -> tuple[int, str] | None:
     if family is not None and ORIGINAL in family.block:
         return int(family.block[ORIGINAL]), f", as {family.name} was"
     length, factor = target.length(), layer.get("factor")
-    if length is None or not is_number(factor) or not factor > 1:
+    if length is None or not is_finite(factor) or not factor > 1:
         return None
     start = length.value / factor
     if start >= 512 and start.is_integer() and math.log2(start).is_integer():
@@ -180,7 +172,7 @@ class LengthNotRaised(Rule):
                     f"{length.value:,}: nothing is extended"
                 )
                 yield Diagnostic(start[1], message)
-        if is_number(top) and not seen and length.value < top:
+        if is_finite(top) and not seen and length.value < top:
             message = f"original length {top:,}, but {LENGTH} is {length.value:,}"
             yield Diagnostic(target.at(ORIGINAL), message)
 
@@ -254,7 +246,7 @@ class OriginalUnknown(Rule):
             factor = layer.get("factor")
             if layer.has(ORIGINAL) or not layer.requires("factor") or length is None:
                 continue
-            if is_number(factor) and factor > 1 and length.value > 0:
+            if is_finite(factor) and factor > 1 and length.value > 0:
                 message = (
                     f"{factor:g}: the model was trained at "
                     f"{length.value / factor:,.0f} or at {length.value:,} tokens, "
@@ -281,7 +273,7 @@ class OtherLength(Rule):
             return
         for key in _OTHERS:
             value = target.keys.get(key)
-            other = is_number(value) and target.at(key) != length.path
+            other = is_finite(value) and target.at(key) != length.path
             if other and value != length.value:
                 message = f"{printable(value)}, {LENGTH} is {length.value:,}"
                 yield Diagnostic(target.at(key), message)

@@ -8,14 +8,12 @@ from typing import Any
 from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
-from ropeinterp.checks.words import is_number
+from ropeinterp.checks.words import is_finite
 from ropeinterp.config.json_source import below
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.text import printable
 
 _MOST_ITEMS = 4096
-
-
 _LISTS = tuple(
     key.name for s in SCHEMES.values() for key in s.keys if key.kind == "numbers"
 )
@@ -60,7 +58,7 @@ class BadFactorList(Rule):
     @staticmethod
     def _items(path: str, values: list[Any]) -> Iterator[Diagnostic]:
         for i, value in enumerate(values):
-            if not is_number(value) or not value > 0:
+            if not is_finite(value) or not value > 0:
                 yield Diagnostic(
                     below(path, i), f"{printable(value)} is no positive number"
                 )

@@ -8,21 +8,23 @@ from collections.abc import Iterator, Mapping
 from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.rules.shared import (
-    SCALING,
-    scales,
-)
+from ropeinterp.checks.rules.shared import SCALING, scales
 from ropeinterp.checks.target import BLOCKS, UNSCALED, Layer, Target
-from ropeinterp.checks.words import is_number
+from ropeinterp.checks.words import ORIGINAL, is_finite
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.config.locate import Located
 from ropeinterp.text import printable
 
-_TOP = frozenset({"rope_type", "rope_scaling_type", "rope_scaling_factor"})
-_TOP |= frozenset({"rope_factor"})
-_TOP |= frozenset({"scaling_factor"}) | SCALING
-_TOP -= {"original_max_position_embeddings", "mscale", "mscale_all_dim", "alpha"}
+# Names of scaling keys; those taken out mean something else at the top level.
+_TOP = {
+    "rope_type",
+    "rope_scaling_type",
+    "rope_scaling_factor",
+    "rope_factor",
+    "scaling_factor",
+    *(SCALING - {ORIGINAL, "mscale", "mscale_all_dim", "alpha"}),
+}
 _MROPE = ("mrope_section", "mrope_interleaved")
 # Other families' names: the key that could be meant, and what one means in the other.
 _FOREIGN: Mapping[str, tuple[str, float]] = {
@@ -154,7 +156,7 @@ class ForeignName(Rule):
         read |= {key for row in target.reading.rows for key in row.theta_keys}
         for key, (meant, unit) in _FOREIGN.items():
             value = target.keys.get(key)
-            if key not in read and is_number(value):
+            if key not in read and is_finite(value):
                 yield from self._diagnostic(
                     target, key, meant, float(value or 0) * unit
                 )
@@ -220,10 +222,10 @@ class TwoBases(Rule):
         if not target.known or not target.rotary:
             return
         read = [key for row in target.reading.rows for key in row.theta_keys]
-        present = [key for key in read if is_number(target.keys.get(key))]
+        present = [key for key in read if is_finite(target.keys.get(key))]
         for key in (names.of_bases() | {"local_attention_rope_theta"}) - {*read}:
             value = target.keys.get(key)
-            if key in _FOREIGN or not present or not is_number(value):
+            if key in _FOREIGN or not present or not is_finite(value):
                 continue
             same = value in [target.keys[k] for k in present]
             taken = f"{present[0]} {printable(target.keys[present[0]])} counts"

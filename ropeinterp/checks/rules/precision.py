@@ -6,32 +6,25 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ropeinterp import hf32
-from ropeinterp.arrays import tables
 from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.shared import LONGEST
 from ropeinterp.checks.target import Target
+from ropeinterp.precision import errors_at
 from ropeinterp.spec import RopeSpec
 
 _POSITIONS = 64
-
-
-_LARGEST = 2.0**53
-
-
+# Integers up to these are exact in float64, and in float32.
+_LARGEST_EXACT, _LARGEST_EXACT32 = 2**53, 2**24
 _CASTS = ("bfloat16", "float16")
 
 
 def _worst(spec: RopeSpec, length: int) -> float:
     """Largest error of transformers' tables at the last positions of a length."""
-    spec = spec.at(length)
     if spec.axis_map is not None:
         return 0.0
-    p = np.arange(max(length - _POSITIONS, 0), length, dtype=np.float64)
-    theirs = hf32.cos_sin(p, hf32.inv_freq(spec), spec.attention_scaling)
-    ours = tables.cos_sin(spec, p, dtype=np.float64)
-    off = (np.abs(a - b) for a, b in zip(theirs, ours, strict=True))
-    return max(float(x.max(initial=0.0)) for x in off)
+    last = np.arange(max(length - _POSITIONS, 0), length, dtype=np.float64)
+    return float(errors_at(spec.at(length), last)[1].max(initial=0.0))
 
 
 class Float32Angles(Rule):
@@ -48,7 +41,11 @@ class Float32Angles(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the last positions of the first layer type."""
         length = target.length()
-        if length is None or length.value % 1 or not 32768 < length.value < _LARGEST:
+        if (
+            length is None
+            or length.value % 1
+            or not 32768 < length.value < _LARGEST_EXACT
+        ):
             return
         for layer in target.layers:
             if layer.spec is not None:
@@ -73,7 +70,9 @@ class BeyondFloat32(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the length with 2**24."""
         length = target.length()
-        if length is not None and target.rotary and 2**24 < length.value <= 2**31:
+        if length is None or not target.rotary:
+            return
+        if _LARGEST_EXACT32 < length.value <= LONGEST:
             message = (
                 f"{length.value:,} tokens: above 16,777,216 neighbours share a float32 "
                 "position, and their tables are equal"

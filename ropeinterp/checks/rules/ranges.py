@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.rules.shared import (
-    YARN,
-    keys_of,
-)
+from ropeinterp.checks.rules.shared import LONGEST, YARN, keys_of
 from ropeinterp.checks.target import Target
-from ropeinterp.checks.words import is_number
+from ropeinterp.checks.words import is_finite
 from ropeinterp.config.json_source import below
 from ropeinterp.errors import ParameterError
 from ropeinterp.invariants import CHECKS
@@ -20,8 +17,6 @@ from ropeinterp.text import printable
 
 # The key attention_factor becomes part of the field attention_scaling.
 _FIELDS = {"attention_factor": "attention_scaling", "size": "head_dim"}
-
-
 _LLAMA3 = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -29,9 +24,6 @@ _LLAMA3 = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 4096,
 }
-
-
-_LARGE = 2**31
 
 
 class OutOfRange(Rule):
@@ -49,7 +41,7 @@ class OutOfRange(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the invariants of the spec, key by key."""
         for _, key, path, value in keys_of(target):
-            if not is_number(value) or (key.zero_is_missing and value == 0):
+            if not is_finite(value) or (key.zero_is_missing and value == 0):
                 continue  # RI201, RI216
             if key.field == "base" and value > 0:
                 continue  # RI213
@@ -83,7 +75,7 @@ class OddFactor(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare with the inverse."""
         for layer, key, path, value in keys_of(target):
-            if key.field != "factor" or key.name != "factor" or not is_number(value):
+            if key.field != "factor" or key.name != "factor" or not is_finite(value):
                 continue
             if 0 < value < 1 and layer is not None:
                 other = target.reread(layer, factor=1 / value)
@@ -112,7 +104,7 @@ class FactorOne(Rule):
         for layer in target.given():
             if layer.traits is not None and layer.traits.requires("factor"):
                 factor = layer.get("factor")
-                if is_number(factor) and factor == 1 and not layer.get("alpha"):
+                if is_finite(factor) and factor == 1 and not layer.get("alpha"):
                     path = below(layer.rope.path, "factor")
                     message = f"1 scales nothing with type {layer.scheme}"
                     if layer.traits.grows:
@@ -170,7 +162,7 @@ class BoundsSwapped(Rule):
             low, high = layer.get("low_freq_factor"), layer.get("high_freq_factor")
             if not layer.has("low_freq_factor"):
                 continue
-            if not is_number(low) or not is_number(high):
+            if not is_finite(low) or not is_finite(high):
                 continue
             if low > high > 0:
                 other = target.reread(layer, low_freq_factor=high, high_freq_factor=low)
@@ -194,7 +186,7 @@ class OddBase(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the bases that are positive."""
         for _, key, path, value in keys_of(target):
-            if key.field != "base" or not is_number(value) or not value > 0:
+            if key.field != "base" or not is_finite(value) or not value > 0:
                 continue
             if value == 1:
                 yield Diagnostic(path, "base 1 makes all frequencies equal")
@@ -217,9 +209,9 @@ class OddLength(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the length of the context alone."""
         for _, key, path, value in keys_of(target):
-            if key.field != "length" or not is_number(value):
+            if key.field != "length" or not is_finite(value):
                 continue
-            if value > _LARGE:
+            if value > LONGEST:
                 yield Diagnostic(path, f"{printable(value)} is no length of a context")
             elif isinstance(value, float) and value.is_integer() and value > 0:
                 holder, _, name = path.rpartition(".")
@@ -259,7 +251,7 @@ class BetaZero(Rule):
             if (
                 layer
                 and key.name.startswith("beta_")
-                and is_number(value)
+                and is_finite(value)
                 and not value
             ):
                 edit = Edit(layer.rope.path, key.name, REMOVE)

@@ -9,9 +9,7 @@ from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.families import family_of
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.rules.shared import (
-    scales,
-)
+from ropeinterp.checks.rules.shared import scales
 from ropeinterp.checks.target import BLOCKS, Layer, Target
 from ropeinterp.checks.words import nearest
 from ropeinterp.config.json_source import below
@@ -20,14 +18,8 @@ from ropeinterp.text import printable
 
 # What else could be said of a rope dict whose type is not known.
 _OF_TYPE = ("RI103", "RI109", "RI2", "RI302", "RI303", "RI305")
-
-
 _COMMON = tuple(n for n, s in SCHEMES.items() if "transformers-4" in s.dialects)
-
-
 _WORDS = ("rope_type", "type", "name")
-
-
 _LAYER_WORDS = ("attention", "_layer", "main", "compress")
 
 

@@ -6,35 +6,30 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ropeinterp.checks.target import Layer, Target
+from ropeinterp.checks.words import LENGTH, ORIGINAL
 from ropeinterp.config.json_source import below
 from ropeinterp.schemes import SCHEMES, Key
 
-LENGTH, ORIGINAL = "max_position_embeddings", "original_max_position_embeddings"
-
-
+# No context is longer.
+LONGEST = 2**31
+# Rope dict of examples.
 YARN = {
     "rope_type": "yarn",
     "factor": 4.0,
     "original_max_position_embeddings": 8192,
 }
-
-
 # Keys that only a scaled embedding has.
 SCALING = frozenset(key.name for s in SCHEMES.values() for key in s.keys) - {
     "partial_rotary_factor"
 }
-
-
 # Keys that any rope dict may have, and those at the top level.
 _ANYWHERE = (
     Key("rope_theta", "base"),
     Key("partial_rotary_factor", "partial_rotary_factor", nullable=True),
 )
-
-
 _TOP = (
-    Key("max_position_embeddings", "length", "length", nullable=True),
-    Key("original_max_position_embeddings", "trained_length", "length", nullable=True),
+    Key(LENGTH, "length", "length", nullable=True),
+    Key(ORIGINAL, "trained_length", "length", nullable=True),
     Key("hidden_size", "size", "length", nullable=True),
     Key("num_attention_heads", "size", "length", nullable=True),
     Key("head_dim", "size", "length", nullable=True),

@@ -8,10 +8,7 @@ from collections.abc import Iterator, Sequence
 from ropeinterp.checks.families import family_of
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.rules.shared import (
-    YARN,
-    keys_of,
-)
+from ropeinterp.checks.rules.shared import YARN, keys_of
 from ropeinterp.checks.target import Layer, Target
 from ropeinterp.config.json_source import below
 from ropeinterp.config.values import KINDS, Found

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
-from ropeinterp.checks.words import is_number
+from ropeinterp.checks.words import is_finite
 
 _SHARE = "partial_rotary_factor"
 
@@ -97,7 +97,7 @@ def _shares(target: Target) -> Iterator[tuple[str, float, int, float]]:
             continue
         seen.add(path)
         share = target.document.value(path)
-        if is_number(share) and 0 < share < 1:
+        if is_finite(share) and 0 < share < 1:
             size = share * spec.head_dim
             if not math.isclose(size, round(size), rel_tol=1e-9):
                 yield path, share, spec.head_dim, size

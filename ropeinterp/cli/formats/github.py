@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ropeinterp.checks.finding import Finding
-from ropeinterp.cli.formats.text import Paint, hint, shown, summary
+from ropeinterp.cli.colour import Paint
+from ropeinterp.cli.formats.text import hint, shown, summary
 from ropeinterp.text import escaped
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}

@@ -10,7 +10,8 @@ from typing import Any
 from ropeinterp.checks.finding import Finding
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.rules import RULES
-from ropeinterp.cli.formats.text import Paint, hint
+from ropeinterp.cli.colour import Paint
+from ropeinterp.cli.formats.text import hint
 from ropeinterp.text import escaped
 
 _SCHEMA = (

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ropeinterp.checks.finding import Finding, Fix
+from ropeinterp.cli.colour import Paint
 from ropeinterp.text import escaped
-
-Paint = Callable[[str, str], str]
 
 
 def render(findings: Sequence[Finding], files: int, verbose: bool, paint: Paint) -> str:

@@ -9,9 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from ropeinterp.checks.finding import REMOVE, Edit, Finding, Fix
-from ropeinterp.cli.formats.text import Paint
+from ropeinterp.cli.colour import Paint
 from ropeinterp.text import escaped, printable
 
+# Integers that every reader of JSON holds.
+_LARGEST_EXACT = 2**53
 _LONGEST = 80
 _MOST_ENTRIES = 16
 
@@ -49,7 +51,7 @@ def _shown(value: Any, deep: bool = False) -> Any:
         return escaped(value)
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if isinstance(value, int) and abs(value) < 2**53:  # what every JSON reader holds
+    if isinstance(value, int) and abs(value) < _LARGEST_EXACT:
         return value
     if not deep and isinstance(value, dict) and len(value) <= _MOST_ENTRIES:
         return {escaped(k[:_LONGEST]): _shown(v, True) for k, v in value.items()}
