@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import subprocess
+import sys
 from urllib.parse import unquote
 
 import jsonschema
@@ -45,6 +47,14 @@ def test_the_command_offers_every_format():
         given = parse(["check", "--format", name], show=None, check=None, explain=None)
         assert given.format == name
         assert callable(renderer(name))
+
+
+def test_the_command_starts_without_the_formats():
+    program = "import sys, ropeinterp.cli.options; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()
+    assert "ropeinterp.cli.formats" in loaded
+    assert not {f"ropeinterp.cli.formats.{name}" for name in FORMATS} & set(loaded)
+    assert "ropeinterp.checks" not in loaded
 
 
 def test_text():

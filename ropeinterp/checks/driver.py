@@ -29,7 +29,7 @@ def rules_of(
     select: Iterable[str], ignore: Iterable[str], dialects: Iterable[str]
 ) -> tuple[Rule, ...]:
     """Rules that prefixes of codes and dialects choose."""
-    select, ignore, dialects = (_words(x) for x in (select, ignore, dialects))
+    select, ignore, dialects = (_strings(x) for x in (select, ignore, dialects))
     for prefix in (*select, *ignore):
         if not any(rule.code.startswith(prefix) for rule in RULES):
             raise ValueError(f"{printable(prefix)}: no rule has a code like this")
@@ -46,14 +46,14 @@ def rules_of(
     )
 
 
-def _words(given: Iterable[str]) -> tuple[str, ...]:
+def _strings(given: Iterable[str]) -> tuple[str, ...]:
     if isinstance(given, str):
         raise TypeError(f"{printable(given)}: must be a list of words, not one")
-    words = tuple(given)
-    for word in words:
-        if not isinstance(word, str) or not word:
-            raise TypeError(f"{printable(word)}: must be a word")
-    return words
+    strings = tuple(given)
+    for string in strings:
+        if not isinstance(string, str) or not string:
+            raise TypeError(f"{printable(string)}: must be a word")
+    return strings
 
 
 def check_document(document: Document, rules: Collection[Rule]) -> list[Finding]:

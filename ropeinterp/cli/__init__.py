@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = parse(argv, show=_show, check=_check, explain=_explain)
     if sys.stdout is None:
-        return _told("standard output is closed")
+        return _failure("standard output is closed")
     if hasattr(sys.stdout, "reconfigure"):  # what the terminal cannot show, escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -44,14 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _SIGPIPE
     except (OSError, ValueError, TypeError) as error:
-        return _told(_reason(error))
+        return _failure(_reason(error))
     except Exception as error:
         lines = traceback.format_exception(error)
-        return _told("internal error", *"".join(lines).splitlines())
+        return _failure("internal error", *"".join(lines).splitlines())
     return int(code)
 
 
-def _told(reason: str, *lines: str) -> int:
+def _failure(reason: str, *lines: str) -> int:
+    """Say on standard error what went wrong; returns the exit code of failures."""
     for line in (f"ropeinterp: {reason}", *lines):
         print(escaped(line), file=sys.stderr)
     return _FAILED
@@ -62,7 +63,7 @@ def _told(reason: str, *lines: str) -> int:
 
 def _show(arguments: argparse.Namespace) -> tuple[str, int]:
     from ropeinterp import config
-    from ropeinterp.cli import show
+    from ropeinterp.cli import show, show_text
     from ropeinterp.cli.colour import paint
 
     read = config.read(
@@ -75,15 +76,15 @@ def _show(arguments: argparse.Namespace) -> tuple[str, int]:
         import json
 
         return json.dumps(described, allow_nan=False, indent=2) + "\n", 0
-    return show.text(described, arguments.config, arguments.all, paint), 0
+    return show_text.screen(described, arguments.config, arguments.all, paint), 0
 
 
 def _check(arguments: argparse.Namespace) -> tuple[str, int]:
     from ropeinterp.cli import check
 
     outcome = check.run(arguments)
-    print(outcome.told, end="", file=sys.stderr)
-    return outcome.printed, outcome.code
+    print(outcome.stderr, end="", file=sys.stderr)
+    return outcome.stdout, outcome.code
 
 
 def _explain(arguments: argparse.Namespace) -> tuple[str, int]:
@@ -91,9 +92,9 @@ def _explain(arguments: argparse.Namespace) -> tuple[str, int]:
 
     if arguments.all:
         return explain.every(), 0
-    if not arguments.words:
+    if not arguments.operands:
         raise ValueError("explain: name a code such as RI302, or --all")
-    return "\n".join(explain.one(code) for code in arguments.words), 0
+    return "\n".join(explain.one(code) for code in arguments.operands), 0
 
 
 def _reason(error: Exception) -> str:

@@ -149,6 +149,6 @@ class BaseMissing(Rule):
             if layer.spec is None or layer.spec.base != 1e4:
                 continue
             other = target.reread(layer, rope_theta=usual)
-            words = because(effect(layer.spec, other))
-            message = f"is missing: 10000 counts, not {usual:.0f}{words}"
+            effects = because(effect(layer.spec, other))
+            message = f"is missing: 10000 counts, not {usual:.0f}{effects}"
             yield Diagnostic(below(layer.rope.path, "rope_theta"), message)

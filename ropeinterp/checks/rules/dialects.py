@@ -34,9 +34,9 @@ class NotWhereItLooks(Rule):
         old = {layer.name: layer for layer in others}
         for layer in target.layers:
             other = old.get(layer.name) or old.get("default")
-            words = effect(layer.spec, other.spec if other else None)
-            if words:
-                message = f"transformers 4.57.6 does not look here{because(words)}"
+            difference = effect(layer.spec, other.spec if other else None)
+            if difference:
+                message = f"transformers 4.57.6 does not look here{because(difference)}"
                 yield Diagnostic(target.at("rope_parameters"), message)
                 return
 

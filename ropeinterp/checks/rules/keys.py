@@ -16,7 +16,7 @@ from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.text import printable
 
-# Misspellings of these are told at the top level.
+# Misspellings of these are looked for at the top level.
 _EXPECTED = (
     "rope_scaling",
     "rope_parameters",

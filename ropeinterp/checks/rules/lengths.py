@@ -118,8 +118,8 @@ class OriginalMissing(Rule):
             if guess is not None:
                 start, reason = guess
                 other = target.reread(layer, **{ORIGINAL: start})
-                words = because(effect(layer.spec, other))
-                message += f"{words} if the model was trained at {start:,}{reason}"
+                effects = because(effect(layer.spec, other))
+                message += f"{effects} if the model was trained at {start:,}{reason}"
                 edit = Edit(layer.rope.path, ORIGINAL, start)
                 fix = Fix(f'write "{ORIGINAL}": {start}', (edit,), certain=False)
             yield Diagnostic(below(layer.rope.path, ORIGINAL), message, fix)

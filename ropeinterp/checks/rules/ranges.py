@@ -79,11 +79,11 @@ class OddFactor(Rule):
                 continue
             if 0 < value < 1 and layer is not None:
                 other = target.reread(layer, factor=1 / value)
-                words = because(effect(layer.spec, other))
+                effects = because(effect(layer.spec, other))
                 message = (
                     f"{value:g} shortens the context; {1 / value:g} would extend it"
                 )
-                yield Diagnostic(path, message + words)
+                yield Diagnostic(path, message + effects)
             elif value > 1e6:
                 yield Diagnostic(path, f"{value:g} is no factor of a context")
 
@@ -138,8 +138,8 @@ class BetasSwapped(Rule):
                     f"beta_fast {spec.beta_fast:g} is below beta_slow "
                     f"{spec.beta_slow:g}: the ramp is reversed"
                 )
-                words = because(effect(spec, other), "; ")
-                yield Diagnostic(below(layer.rope.path, key), message + words)
+                effects = because(effect(spec, other), "; ")
+                yield Diagnostic(below(layer.rope.path, key), message + effects)
 
 
 class BoundsSwapped(Rule):

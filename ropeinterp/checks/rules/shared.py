@@ -60,15 +60,15 @@ def keys_of(target: Target) -> Iterator[tuple[Layer | None, Key, str, Any]]:
 
 def _of_rows(target: Target) -> Iterator[Key]:
     """Keys under which this model type alone has its base and its share."""
-    told = {key.name for key in _TOP}
+    known = {key.name for key in _TOP}
     for row in target.reading.rows:
         own = [Key(k, "base", nullable=True) for k in row.theta_keys]
         for name in row.partial_keys:
-            plain, channels, _ = name.partition("/")
+            stem, channels, _ = name.partition("/")
             kind = "length" if channels else "number"
             field = "size" if channels else "partial_rotary_factor"
-            own.append(Key(plain, field, kind, nullable=True))
+            own.append(Key(stem, field, kind, nullable=True))
         for key in own:
-            if key.name not in told:
-                told.add(key.name)
+            if key.name not in known:
+                known.add(key.name)
                 yield key

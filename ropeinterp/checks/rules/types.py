@@ -112,8 +112,8 @@ def _of_family(target: Target, layer: Layer) -> Fix | None:
         return None
     missing = {k: v for k, v in family.block.items() if k not in layer.rope.block}
     edits = tuple(Edit(layer.rope.path, k, v) for k, v in missing.items())
-    words = ", ".join(f'"{k}": {v}' for k, v in missing.items() if k != "rope_type")
-    return Fix(f"write {words}, as {family.name} has", edits, certain=False)
+    shown = ", ".join(f'"{k}": {v}' for k, v in missing.items() if k != "rope_type")
+    return Fix(f"write {shown}, as {family.name} has", edits, certain=False)
 
 
 class LoneMscale(Rule):

@@ -36,15 +36,15 @@ def render(findings: Sequence[Finding], files: int, verbose: bool, _: Paint) -> 
 
 
 def _command(finding: Finding) -> str:
-    words = escaped(finding.message)
+    message = escaped(finding.message)
     if finding.fix:
-        words += "\n" + hint(finding.fix)
+        message += "\n" + hint(finding.fix)
     properties = ",".join(
         f"{name}={_replaced(value, _IN_PROPERTIES)}"
         for name, value in _properties(finding)
     )
     kind = _COMMANDS[finding.level]
-    return f"::{kind} {properties}::{_replaced(words, _IN_MESSAGES)}"
+    return f"::{kind} {properties}::{_replaced(message, _IN_MESSAGES)}"
 
 
 def _properties(finding: Finding) -> Iterator[tuple[str, str]]:

@@ -36,11 +36,11 @@ def render(findings: Sequence[Finding], files: int, verbose: bool, _: Paint) -> 
 
 
 def _object(finding: Finding) -> dict[str, Any]:
-    plain = {
+    fields = {
         name: escaped(value) if isinstance(value, str) else value
         for name, value in vars(finding).items()
     }
-    return plain | {"value": _shown(finding.value), "fix": _fix(finding.fix)}
+    return fields | {"value": _shown(finding.value), "fix": _fix(finding.fix)}
 
 
 def _shown(value: Any, deep: bool = False) -> Any:

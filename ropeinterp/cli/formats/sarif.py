@@ -66,13 +66,13 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _result(finding: Finding) -> dict[str, Any]:
-    words = escaped(finding.message)
+    message = escaped(finding.message)
     if finding.fix:
-        words += "\n" + hint(finding.fix)
+        message += "\n" + hint(finding.fix)
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "level": _LEVELS[finding.level],
-        "message": {"text": words},
+        "message": {"text": message},
     }
     if finding.file is not None:
         result["locations"] = [{"physicalLocation": _location(finding, finding.file)}]
