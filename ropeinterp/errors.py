@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from ropeinterp.text import printable
+
+Kind: TypeAlias = Literal["range", "missing", "type", "form", "syntax", "size"]
 
 
 class ParameterError(ValueError):
@@ -45,10 +49,10 @@ class ConfigError(ValueError):
     """
 
     def __init__(
-        self, path: str, value: object, reason: str, kind: str = "range"
+        self, path: str, value: object, reason: str, kind: Kind = "range"
     ) -> None:
         self.path, self.value, self.reason, self.kind = path, value, reason, kind
         super().__init__(f"{path}: {printable(value)}: {reason}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, object, str, str]]:
+    def __reduce__(self) -> tuple[type, tuple[str, object, str, Kind]]:
         return type(self), (self.path, self.value, self.reason, self.kind)

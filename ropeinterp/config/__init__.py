@@ -1,7 +1,7 @@
 """read(): a model's config becomes specs, one per layer type, and notes.
 
-The package reading does the work; it alone knows the names of config keys. What follows
-has numbers only.
+This package alone knows what the keys of model types mean. What follows has numbers
+only.
 """
 
 from __future__ import annotations

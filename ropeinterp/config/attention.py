@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ropeinterp import scalars
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
-from ropeinterp.config.values import Fields, Found, computed, number
+from ropeinterp.config.values import FieldValues, Found, computed, number
 from ropeinterp.errors import ConfigError
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.spec import RopeSpec
@@ -19,18 +18,36 @@ _MSCALES = {
 }
 
 
-def scaled(
+def multipliers(
     reading: Reading,
     rope: RopeDict,
     spec: RopeSpec,
-    given: Found | None,
+    attention_factor: Found | None,
     mscales: Mapping[str, Found | None],
-    fields: Fields,
-) -> RopeSpec:
-    """Add what multiplies tables, scores and queries; it takes checked numbers."""
-    scheme, more = SCHEMES[spec.scheme], Fields()
+) -> FieldValues:
+    """Find what multiplies tables, scores and queries.
+
+    Parameters
+    ----------
+    reading, rope : Reading, RopeDict
+        The config, and the rope dict of the layers.
+    spec : RopeSpec
+        All else, checked: the multipliers follow from its numbers.
+    attention_factor : Found or None
+        What the rope dict says itself.
+    mscales : mapping of str to Found or None
+        Weights of the two temperatures whose ratio is the attention factor.
+
+    Returns
+    -------
+    FieldValues
+        By field of the spec; empty where nothing multiplies.
+    """
+    scheme, more = SCHEMES[spec.scheme], FieldValues()
     if scheme.attention is not None:
-        more["attention_scaling"] = given or _attention(reading, rope, spec, mscales)
+        more["attention_scaling"] = attention_factor or _attention(
+            reading, rope, spec, mscales
+        )
     if "mscale" in rope.row.flags and scheme.scales:
         more |= _mscale_pair(reading, rope, spec)
     if "logit_scale" in rope.row.flags and scheme.scales:
@@ -43,10 +60,7 @@ def scaled(
         if beta is not None and beta.value is not None and spec.trained_length:
             value = (float(number(beta).value), float(spec.trained_length), 0.0)
             more["query_scale"] = Found(value, beta.origin)
-    if not more:
-        return spec
-    fields |= more
-    return replace(spec, **{name: f.value for name, f in more.items()})
+    return more
 
 
 def _attention(
@@ -69,12 +83,12 @@ def _attention(
     return Found.words(scheme.attention(spec), scheme.attention_origin)
 
 
-def _mscale_pair(reading: Reading, rope: RopeDict, spec: RopeSpec) -> Fields:
+def _mscale_pair(reading: Reading, rope: RopeDict, spec: RopeSpec) -> FieldValues:
     """One attention factor for each of the two lists."""
-    fields: Fields = {}
-    given = [name for name in _MSCALES if rope.get(name) is not None]
+    fields: FieldValues = {}
+    stated = [name for name in _MSCALES if rope.get(name) is not None]
     has_lists = spec.long_factors is not None
-    if not has_lists and (not given or spec.trained_length is None):
+    if not has_lists and (not stated or spec.trained_length is None):
         return {}
     for name, target in _MSCALES.items():
         found = rope.get(name)

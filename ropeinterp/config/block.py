@@ -7,16 +7,19 @@ here and leave as ConfigError with the JSON path of the value.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from ropeinterp.config import heads
-from ropeinterp.config.attention import scaled
+from ropeinterp.config.attention import multipliers
 from ropeinterp.config.base import base, scale_base
 from ropeinterp.config.lengths import lengths
 from ropeinterp.config.models import Model
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
-from ropeinterp.config.values import KINDS, Fields, Found, Origin, flag
+from ropeinterp.config.values import KINDS, FieldValues, Found, Origin, flag
 from ropeinterp.config.width import width
-from ropeinterp.errors import ConfigError, ParameterError
+from ropeinterp.errors import ConfigError, Kind, ParameterError
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.spec import RopeSpec
 from ropeinterp.text import printable
@@ -61,29 +64,27 @@ def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, Or
     if word.value in _EXPRESSED:
         scale_base(fields)
     mscales = {k: fields.pop(k, None) for k in ("mscale", "mscale_all_dim")}
-    given = fields.pop("attention_factor", None)
+    attention_factor = fields.pop("attention_factor", None)
     fields = {name: f for name, f in fields.items() if f.value is not None}
-    spec = _built(reading, rope, fields)
     try:
-        spec = scaled(reading, rope, spec, given, mscales, fields)
+        spec = RopeSpec(**_values(fields))
+        more = multipliers(reading, rope, spec, attention_factor, mscales)
+        fields |= more
+        if more:
+            spec = replace(spec, **_values(more))
     except ParameterError as error:
         raise _config_error(reading, rope, fields, error) from error
     _note_unread(reading, rope, scheme)
     _note_order(reading, rope, spec)
-    origins = {name: f.origin for name, f in fields.items()}
-    return spec, origins
+    return spec, {name: found.origin for name, found in fields.items()}
 
 
-def _built(reading: Reading, rope: RopeDict, fields: Fields) -> RopeSpec:
-    values = {name: f.value for name, f in fields.items()}
-    try:
-        return RopeSpec(**values)
-    except ParameterError as error:
-        raise _config_error(reading, rope, fields, error) from error
+def _values(fields: FieldValues) -> dict[str, Any]:
+    return {name: found.value for name, found in fields.items()}
 
 
 def _config_error(
-    reading: Reading, rope: RopeDict, fields: Fields, error: ParameterError
+    reading: Reading, rope: RopeDict, fields: FieldValues, error: ParameterError
 ) -> ConfigError:
     """Say the same with the JSON path of the value in place of the argument."""
     name, bracket, index = error.argument.partition("[")
@@ -95,7 +96,7 @@ def _config_error(
     return ConfigError(path + bracket + index, error.value, error.reason, _kind(error))
 
 
-def _kind(error: ParameterError) -> str:
+def _kind(error: ParameterError) -> Kind:
     """Kind of a fault that the spec names; lists and widths fit or do not."""
     if error.value is None:
         return "missing"
@@ -155,9 +156,9 @@ def _sharing(word: str, rope: RopeDict) -> str | None:
 # ---- the keys of the scheme ----------------------------------------------------------
 
 
-def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> Fields:
+def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> FieldValues:
     """Keys of the scheme; a factor that lengths give stays None."""
-    fields: Fields = {}
+    fields: FieldValues = {}
     for key in SCHEMES[scheme].required:
         found = rope.get(key.name)
         if found is None:

@@ -139,10 +139,10 @@ def _note_unread(
     reading: Reading, row: Model, alternatives: list[str], found: Found
 ) -> None:
     """Note an explicit ``head_dim`` that the rule does not read."""
-    own = reading.find("head_dim")
-    if own is None or any(a.split(".")[-1] == "head_dim" for a in alternatives):
+    explicit = reading.find("head_dim")
+    if explicit is None or any(a.split(".")[-1] == "head_dim" for a in alternatives):
         return
-    if own.value != found.value:
+    if explicit.value != found.value:
         path = below(reading.path, "head_dim")
         heads = f"heads have {found.value} channels"
         reading.note(path, f"is not read by {row.model_type}: {heads}")

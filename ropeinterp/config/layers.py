@@ -170,9 +170,9 @@ def _first_layer(reading: Reading, labels: list[str], name: str) -> dict[str, Fo
         values = reading.keys.get(key)
         if isinstance(values, list) and i < len(values):
             result[single] = Found.at(values[i], below(reading.at(key), i))
-    own = reading.keys.get("per_layer_config")
-    if isinstance(own, dict):
-        for key, entry in own.items():
+    by_index = reading.keys.get("per_layer_config")
+    if isinstance(by_index, dict):
+        for key, entry in by_index.items():
             if key.isdecimal() and len(key) < 9 and int(key) == i:
                 path = below(reading.at("per_layer_config"), key)
                 if isinstance(entry, dict):

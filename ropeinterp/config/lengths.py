@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
-from ropeinterp.config.values import LARGEST, Fields, Found, Origin, computed, whole
+from ropeinterp.config.values import (
+    LARGEST,
+    FieldValues,
+    Found,
+    Origin,
+    computed,
+    whole,
+)
 from ropeinterp.errors import ConfigError
 from ropeinterp.schemes import SCHEMES
 
@@ -12,7 +19,9 @@ _ORIGINAL = "original_max_position_embeddings"
 _LENGTH = "max_position_embeddings"
 
 
-def lengths(reading: Reading, rope: RopeDict, scheme: str, fields: Fields) -> Fields:
+def lengths(
+    reading: Reading, rope: RopeDict, scheme: str, fields: FieldValues
+) -> FieldValues:
     """Length, trained length, and the factor where it is their ratio."""
     length = reading.size(_LENGTH)
     if length is not None and isinstance(reading.keys.get(_LENGTH), float):
@@ -22,7 +31,7 @@ def lengths(reading: Reading, rope: RopeDict, scheme: str, fields: Fields) -> Fi
             reading.at(_LENGTH),
             f"is missing: {length.value} is the {length.origin.text}",
         )
-    result: Fields = {} if length is None else {"length": length}
+    result: FieldValues = {} if length is None else {"length": length}
     trained, factor = _trained(reading, rope, scheme, length), fields.get("factor")
     argument = reading.trained_length
     if trained is not None and argument is not None and trained.value != argument:

@@ -71,10 +71,10 @@ def locate(
     ConfigError
         If a model type is no string, or a part no object.
     """
-    own = keys.get("model_type")
-    if own is not None and not isinstance(own, str):
-        raise ConfigError(below(path, "model_type"), own, "must be a string", "type")
-    model_type = own or named or None
+    stated = keys.get("model_type")
+    if stated is not None and not isinstance(stated, str):
+        raise ConfigError(below(path, "model_type"), stated, "must be a string", "type")
+    model_type = stated or named or None
     if model_type is not None and model_type in composites() and not named:
         parts = {
             ".".join(part.path): _locate_part(keys, path, part)
@@ -111,8 +111,8 @@ def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:
             raise ConfigError(at, found, "must be an object", "type")
     if found is None and part.at_top and {"hidden_size", "rope_theta"} & keys.keys():
         note = Note(at, "is missing: its keys stand at the top level")
-        own = {k: v for k, v in keys.items() if k != "model_type"}
-        return locate(own, path, [note], part.model_type)
+        at_top = {k: v for k, v in keys.items() if k != "model_type"}
+        return locate(at_top, path, [note], part.model_type)
     if found is None:
         note = Note(at, f"is missing: class defaults of {part.model_type}")
         return locate({}, at, [note], part.model_type)

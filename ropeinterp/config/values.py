@@ -72,7 +72,7 @@ class Found(NamedTuple):
         return self.origin.paths[0] if self.stated else otherwise
 
 
-Fields = dict[str, Found]
+FieldValues = dict[str, Found]
 
 
 def formula(text: str, *origins: Origin) -> Origin:

@@ -9,7 +9,7 @@ from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import (
     LARGEST,
-    Fields,
+    FieldValues,
     Found,
     Origin,
     computed,
@@ -26,9 +26,9 @@ _WIDEST = 2**13
 
 def _partial(reading: Reading, rope: RopeDict, head: Found) -> Found:
     row = rope.row
-    own = rope.get("partial_rotary_factor") if not reading.v4 else None
+    inner = rope.get("partial_rotary_factor") if not reading.v4 else None
     top = rope.layer.get("partial_rotary_factor") or _top_partial(reading, rope, head)
-    found = top if "forced_partial" in row.flags else own or top
+    found = top if "forced_partial" in row.flags else inner or top
     if found is None or found.value is None:
         if row.partial is None:
             return Found.words(1.0, "the whole head")
@@ -38,8 +38,8 @@ def _partial(reading: Reading, rope: RopeDict, head: Found) -> Found:
         keys = row.partial_keys
         rope.note_default(reading, "partial_rotary_factor", keys, inside, row.partial)
         return Found.words(row.partial, row.described)
-    if own is not None and found is not own:
-        reading.note(own.path, f"is not read by {row.model_type}")
+    if inner is not None and found is not inner:
+        reading.note(inner.path, f"is not read by {row.model_type}")
     return number(found)
 
 
@@ -84,7 +84,7 @@ def _share(channels: Found, head: int, exact: bool) -> Found:
     return Found(share, channels.origin)
 
 
-def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> Fields:
+def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> FieldValues:
     """Channels that are rotated, where they begin, and which axis drives them.
 
     Parameters
@@ -98,7 +98,7 @@ def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> Fields:
 
     Returns
     -------
-    Fields
+    FieldValues
         ``head_dim``, ``dim``, and what else the width decides.
     """
     if rope.row.axes in axes.GRIDS:
@@ -111,7 +111,7 @@ def width(reading: Reading, rope: RopeDict, scheme: str, head: Found) -> Fields:
     partial = _partial(reading, rope, head)
     found = _dim(reading, rope, scheme, head, partial)
     dim, pairs = found.value, (found.value + 1) // 2
-    fields: Fields = {"dim": found}
+    fields: FieldValues = {"dim": found}
     if SCHEMES[scheme].has("partial_rotary_factor"):
         fields["partial_rotary_factor"] = partial
         if dim % 2 and dim > 0:  # no half pair at the end
@@ -155,7 +155,7 @@ def _shared(head: Found) -> Origin:
     return computed("*", head.origin, share) if head.stated else head.origin
 
 
-def _grid(rope: RopeDict, head: Found) -> Fields:
+def _grid(rope: RopeDict, head: Found) -> FieldValues:
     if not 4 <= head.value <= _WIDEST:
         raise ConfigError(
             head.path_or(rope.path if rope.given else "$"),
