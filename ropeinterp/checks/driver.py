@@ -22,7 +22,7 @@ from ropeinterp.text import escaped, printable
 
 _MOST_FINDINGS = 200
 _LONGEST = 2000
-Found = tuple[Rule, Diagnostic]
+Violation = tuple[Rule, Diagnostic]
 
 
 def rules_of(
@@ -75,22 +75,22 @@ def check_document(document: Document, rules: Collection[Rule]) -> list[Finding]
     # Rules that are not chosen silence others all the same; those about a dialect that
     # nobody asked for are not run.
     run = [rule for rule in RULES if not rule.dialects or rule.code in chosen]
-    everything = {
+    violations = {
         (found.path, rule.code): (rule, found)
         for rule, found in _diagnostics(document, run)
         if rule.code in chosen
     }
-    places = document.places({found.path for _, found in everything.values()})
+    places = document.places({found.path for _, found in violations.values()})
     ranked = sorted(
         (_offset(rule, found, places), LEVELS.index(found.level or rule.level), key)
-        for key, (rule, found) in everything.items()
+        for key, (rule, found) in violations.items()
     )
-    kept = [(offset, *everything[key]) for offset, _, key in ranked[:_MOST_FINDINGS]]
+    kept = [(offset, *violations[key]) for offset, _, key in ranked[:_MOST_FINDINGS]]
     values = document.values(found.path for _, _, found in kept)
     return [_finding(document, *each, values) for each in kept]
 
 
-def _diagnostics(document: Document, rules: Iterable[Rule]) -> Iterator[Found]:
+def _diagnostics(document: Document, rules: Iterable[Rule]) -> Iterator[Violation]:
     """Everything that is wrong; rules of one model silence each other."""
     stopped = False
     for rule in rules:
@@ -111,7 +111,7 @@ def _diagnostics(document: Document, rules: Iterable[Rule]) -> Iterator[Found]:
         yield from _without_silenced(target, list(_of_model(target, rules)))
 
 
-def _of_model(target: Target, rules: Iterable[Rule]) -> Iterator[Found]:
+def _of_model(target: Target, rules: Iterable[Rule]) -> Iterator[Violation]:
     """Apply rules to a model; errors of the reader that none of them saw come last."""
     wrong: dict[str, bool] = {}  # whether an error stands at a path
     for rule in rules:
@@ -139,16 +139,18 @@ def _claimed(error: ConfigError) -> Rule:
     return next(by_kind, None) or next(by_key, BY_CODE[OutOfRange.code])
 
 
-def _without_silenced(target: Target, everything: list[Found]) -> Iterator[Found]:
+def _without_silenced(
+    target: Target, violations: list[Violation]
+) -> Iterator[Violation]:
     """One fault, one finding: a rule can silence others about the same rope dict."""
     silenced = {
         (_scope(target, found.path), code)
-        for rule, found in everything
+        for rule, found in violations
         for code in rule.silences
     }
-    taken = {found.path for rule, found in everything if not rule.gives_way}
-    meant = {found.instead_of for _, found in everything}
-    for rule, found in everything:
+    taken = {found.path for rule, found in violations if not rule.gives_way}
+    meant = {found.instead_of for _, found in violations}
+    for rule, found in violations:
         scope = _scope(target, found.path)
         quiet = any(s in (scope, "$") and rule.code.startswith(c) for s, c in silenced)
         gives_way = rule.gives_way and found.path in taken

@@ -18,6 +18,8 @@ from ropeinterp.text import printable
 _OTHERS = ("max_sequence_length", "model_max_length", "seq_length", "max_seq_len")
 # Vendors extend a little further than they promise.
 _HEADROOM = 1.25
+# An extended length is clearly above the original one.
+_EXTENDED = 1.05
 _LLAMA3 = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -165,7 +167,7 @@ class LengthNotRaised(Rule):
                 continue
             seen = seen or start[1] == target.at(ORIGINAL)
             extended = layer.traits and layer.traits.length_is_extended
-            least = 1.05 * start[0] if extended else math.nextafter(start[0], 0)
+            least = _EXTENDED * start[0] if extended else math.nextafter(start[0], 0)
             if not length.value > least:
                 message = (
                     f"original length {start[0]:,}, but {LENGTH} is "
