@@ -9,8 +9,8 @@ from typing import Any
 from ropeinterp.fields import Fields
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.schemes.logarithm import log
+from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 
-_ORIGINAL = "original_max_position_embeddings"
 _PARTIAL = "partial_rotary_factor"
 # The attention factor says all that these two said.
 _LEFT_OUT = ("mscale", "mscale_all_dim", _PARTIAL)
@@ -32,7 +32,7 @@ def to_hf(spec: Fields, version: int = 5) -> dict[str, Any]:
     if length is None and scheme.trained_length == "length":
         length = spec.trained_length
     if length is not None:
-        config["max_position_embeddings"] = length
+        config[LENGTH_KEY] = length
     partial = _partial(spec)
     if version == 5:
         block["rope_theta"] = spec.base
@@ -40,7 +40,7 @@ def to_hf(spec: Fields, version: int = 5) -> dict[str, Any]:
         return config | {"rope_parameters": block}
     config |= {"rope_theta": spec.base} | partial
     if scheme.v4_by_lengths:
-        config[_ORIGINAL] = block.pop(_ORIGINAL)
+        config[ORIGINAL_KEY] = block.pop(ORIGINAL_KEY)
     # A type "default" is said, too: the class may have another one.
     return config | {"rope_scaling": block}
 
@@ -89,7 +89,7 @@ def _scheme_keys(spec: Fields) -> dict[str, Any]:
         if key.name in _LEFT_OUT:
             continue
         field = "attention_scaling" if key.name == "attention_factor" else key.field
-        if key.name == _ORIGINAL:
+        if key.name == ORIGINAL_KEY:
             field = "trained_length"
         value = getattr(spec, field)
         if field == "factor":

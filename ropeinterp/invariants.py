@@ -15,7 +15,7 @@ from ropeinterp.errors import ParameterError
 from ropeinterp.fields import DEFAULTS, PARAMETERS, Fields
 from ropeinterp.kinds import is_integer, is_number
 from ropeinterp.layouts import LAYOUTS
-from ropeinterp.limits import BASES, FACTORS, LARGEST_EXACT, WIDEST
+from ropeinterp.limits import BASES, FACTORS, LARGEST_EXACT, SCALES, WIDEST
 from ropeinterp.schemes import SCHEMES, Scheme
 from ropeinterp.schemes.derived import depends_on_length
 from ropeinterp.schemes.logarithm import ratio
@@ -138,10 +138,10 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "short_factors": _each(_divisor),
         "long_factors": _each(_divisor),
         "partial_rotary_factor": _above(0.0, 1.0),
-        "attention_scaling": _above(0.0, 1e30),
-        "long_attention_scaling": _above(0.0, 1e30),
-        "logit_scale": _above(0.0, 1e30),
-        "position_scale": _above(0.0, 1e30),
+        "attention_scaling": _above(*SCALES),
+        "long_attention_scaling": _above(*SCALES),
+        "logit_scale": _above(*SCALES),
+        "position_scale": _above(*SCALES),
         "query_scale": _each(_above(0.0, equal=True)),
         "axis_map": _each(_whole(0, 254)),
         "frequency_map": _each(_whole(0, WIDEST)),

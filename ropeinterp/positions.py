@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from ropeinterp.errors import ParameterError
 from ropeinterp.kinds import check_integer
+from ropeinterp.limits import LONGEST
 
 
 def _check_count(name: str, value: int) -> int:
     check_integer(name, value)
-    if not 0 < value <= 2**31:
+    if not 0 < value <= LONGEST:
         raise ParameterError(name, value, "must be from 1 to 2**31")
     return int(value)
 

@@ -87,15 +87,36 @@ def table_error(spec: RopeSpec, length: int) -> TableError:
     """
     check_seq_len(length, "length")
     spec = spec.at(length)
-    exact, rounded = spec.inv_freq(), spec.inv_freq(precision="hf32")
     positions, exhaustive = _sampled_positions(length)
-    phase, table = np.zeros(exact.size), np.zeros(exact.size)
+    phase, table = np.zeros((2, spec.rotary_dim // 2))
     for start in range(0, positions.size, _CHUNK):
-        p = positions[start : start + _CHUNK]
-        angles = p.astype(np.float32)[:, None] * rounded
-        np.maximum(phase, np.abs(angles - p[:, None] * exact).max(0), out=phase)
-        theirs = spec.cos_sin(p, precision="hf32")
-        ours = spec.cos_sin(p, dtype=np.float64)
-        for a, b in zip(theirs, ours, strict=True):
-            np.maximum(table, np.abs(a - b).max(0), out=table)
+        errors = errors_at(spec, positions[start : start + _CHUNK])
+        np.maximum(phase, errors[0], out=phase)
+        np.maximum(table, errors[1], out=table)
     return TableError(length, phase, table, exhaustive)
+
+
+def errors_at(
+    spec: RopeSpec, positions: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compare transformers' float32 tables with the exact ones at some positions.
+
+    Parameters
+    ----------
+    spec : RopeSpec
+        With fixed frequencies.
+    positions : ndarray of float64, shape (n,)
+        At least one, in tokens.
+
+    Returns
+    -------
+    phase, table : ndarray of float64, shape (n_pairs,)
+        Largest errors of the angle, in radians, and of cos or sin.
+    """
+    exact, rounded = spec.inv_freq(), spec.inv_freq(precision="hf32")
+    angles = positions.astype(np.float32)[:, None] * rounded
+    phase = np.abs(angles - positions[:, None] * exact).max(0)
+    theirs = spec.cos_sin(positions, precision="hf32")
+    ours = spec.cos_sin(positions, dtype=np.float64)
+    off = [np.abs(a - b).max(0) for a, b in zip(theirs, ours, strict=True)]
+    return phase, np.maximum(*off)

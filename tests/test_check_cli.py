@@ -13,7 +13,7 @@ import pytest
 
 from ropeinterp import cli
 from ropeinterp.checks import RULES
-from ropeinterp.cli.options import FORMATS
+from ropeinterp.cli.formats import FORMATS
 
 ROOT = Path(__file__).parents[1]
 PLAIN = {

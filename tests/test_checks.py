@@ -1,13 +1,18 @@
 """Every rule fires on its bad example, and not on its good one."""
 
 import json
+import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from configs import PLAIN, example
+from records import HERE, lines
 
 import ropeinterp as ri
-from ropeinterp.checks import DIALECTS, RULES, check
+from ropeinterp.checks import RULES, check
+from ropeinterp.config import DIALECTS
 
 LEVELS = ("error", "warning", "info")
 
@@ -40,6 +45,41 @@ def test_a_rule_says_what_why_and_whence(rule):
 def test_no_code_is_used_twice():
     codes = [rule.code for rule in RULES]
     assert codes == sorted(set(codes))
+
+
+# ---- where a rule stands ------------------------------------------------------------
+
+
+def named_in(words):
+    """Codes that a docstring begins with: "RI302 to RI304, RI307: lengths"."""
+    for first, last in re.findall(r"RI(\d+)(?: to RI(\d+))?", words.partition(":")[0]):
+        yield from (f"RI{n:03}" for n in range(int(first), int(last or first) + 1))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_code_leads_to_its_file(rule):
+    module = sys.modules[type(rule).__module__]
+    assert module.__name__.startswith("ropeinterp.checks.rules.")
+    assert rule.code in named_in(module.__doc__)
+
+
+def test_a_file_has_rules_of_one_hundred_in_the_order_of_their_codes():
+    files = {}
+    for rule in RULES:
+        files.setdefault(type(rule).__module__, []).append(type(rule))
+    for name, classes in files.items():
+        source = Path(sys.modules[name].__file__).read_text()
+        assert len({c.code[:3] for c in classes}) == 1, name
+        assert [c.code for c in classes] == list(named_in(source)), name
+        starts = [source.index(f"\nclass {c.__name__}(") for c in classes]
+        assert starts == sorted(starts), name
+
+
+def test_the_list_of_rules_tells_the_codes():
+    listing = Path(sys.modules["ropeinterp.checks.rules"].__file__).read_text()
+    told = re.findall(r"^    (\w+)\.(\w+)\(\),  # (RI\d+)$", listing, re.MULTILINE)
+    names = [(*type(r).__module__.split(".")[-1:], type(r).__name__) for r in RULES]
+    assert told == [(*name, r.code) for name, r in zip(names, RULES, strict=True)]
 
 
 def test_silenced_codes_exist():
@@ -183,6 +223,43 @@ def test_a_config_object_is_checked_as_its_mapping():
             return PLAIN | {"max_position_embeddings": np.float64(32768)}
 
     assert "RI215" in {f.code for f in ri.check(Config())}
+
+
+# ---- what decides ------------------------------------------------------------------
+
+
+SMOLLM = {"model_type": "smollm3", "hidden_size": 2048, "num_attention_heads": 16}
+REFUSED = [
+    b"null",
+    b"{",
+    b"\xff",
+    b"[" * 99,
+    SMOLLM | {"no_rope_layers": ["a", 1]},
+    SMOLLM | {"layer_types": 3},
+    PLAIN | {"head_dim": "64"},
+    PLAIN | {"num_hidden_layers": -1, "layer_types": [3]},
+    {"model_type": "llava", "text_config": 3},
+    {"model_type": "qwen2_vl_text", "rope_scaling": {"type": "mrope"}},
+    {"model_type": 7},
+]
+
+
+def test_no_verdict_hangs_on_the_words_of_a_message(monkeypatch):
+    sources = [*REFUSED, *(example(rule.bad) for rule in RULES)]
+    sources += [r["text"].encode() for r in lines(HERE / "configs.jsonl.gz")]
+    before = [[(f.code, f.level, f.path) for f in check(s)] for s in sources]
+    assert before[4] == [("RI201", "error", "$.no_rope_layers[0]"), *before[4][1:]]
+    for error in (ri.ConfigError, ri.ParameterError):
+
+        def reworded(
+            self, place, value, reason, *kind, original=error.__init__, **named
+        ):
+            original(self, place, value, "said otherwise", *kind, **named)
+
+        monkeypatch.setattr(error, "__init__", reworded)
+    found = [check(source) for source in sources]
+    assert before == [[(f.code, f.level, f.path) for f in each] for each in found]
+    assert any("said otherwise" in f.message for each in found for f in each)
 
 
 # ---- composite models ----------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 
 from ropeinterp import ConfigError, RopeSpec, cli
 from ropeinterp import config as configs
+from ropeinterp.cli import colour
 
 LLAMA = Path(__file__).parents[1] / "docs/examples/configs/llama-3.1-8b.json"
 SPEC = RopeSpec.llama3(128, 5e5, factor=8, trained_length=8192, length=131072)
@@ -208,9 +209,9 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch, environment, coloured
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     terminal = io.StringIO()
-    assert not cli._wants_colour(terminal)
+    assert not colour.wants_colour(terminal)
     terminal.isatty = lambda: True
-    assert cli._wants_colour(terminal) is coloured
+    assert colour.wants_colour(terminal) is coloured
 
 
 def test_the_command_runs_in_a_process_without_a_word_on_stderr():

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from records import published
 
 import ropeinterp as ri
-from ropeinterp.checks import RULES, check, rules_of
+from ropeinterp.checks import RULES, check
 from ropeinterp.checks.document import open_document
+from ropeinterp.checks.driver import rules_of
 from ropeinterp.checks.editing import edited
+from ropeinterp.checks.finding import REMOVE, Edit
 from ropeinterp.checks.fix import fix_file, fixed, replace
-from ropeinterp.checks.rule import REMOVE, Edit
 from ropeinterp.checks.spans import find, line_and_column
 
 ALL = rules_of((), (), ())

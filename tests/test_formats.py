@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import subprocess
+import sys
 from urllib.parse import unquote
 
 import jsonschema
@@ -10,9 +12,9 @@ import pytest
 from records import HERE
 
 from ropeinterp.checks import RULES
-from ropeinterp.checks.rule import REMOVE, Edit, Finding, Fix
-from ropeinterp.cli.formats import FORMATS
-from ropeinterp.cli.options import FORMATS as NAMES
+from ropeinterp.checks.finding import REMOVE, Edit, Finding, Fix
+from ropeinterp.cli.formats import FORMATS, renderer
+from ropeinterp.cli.options import parse
 
 FIX = Fix("write 4.0", (Edit("$.rope_scaling", "factor", 4.0),))
 ERROR = Finding("RI205", "error", "a/config.json", "$.x", 3, 7, "$.x: is missing")
@@ -30,7 +32,7 @@ def plain(level, words):
 
 
 def render(name, findings=EVERY, files=2, verbose=False):
-    return FORMATS[name](findings, files, verbose, plain)
+    return renderer(name)(findings, files, verbose, plain)
 
 
 def strict(text):
@@ -41,7 +43,18 @@ def strict(text):
 
 
 def test_the_command_offers_every_format():
-    assert tuple(FORMATS) == NAMES
+    for name in FORMATS:
+        given = parse(["check", "--format", name], show=None, check=None, explain=None)
+        assert given.format == name
+        assert callable(renderer(name))
+
+
+def test_the_command_starts_without_the_formats():
+    program = "import sys, ropeinterp.cli.options; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()
+    assert "ropeinterp.cli.formats" in loaded
+    assert not {f"ropeinterp.cli.formats.{name}" for name in FORMATS} & set(loaded)
+    assert "ropeinterp.checks" not in loaded
 
 
 def test_text():

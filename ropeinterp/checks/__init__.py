@@ -1,30 +1,18 @@
-"""check(): every rule over every model of a config, as findings."""
+"""check(): what is wrong with the positions of a config, as findings."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ropeinterp.checks.document import Document, open_document
-from ropeinterp.checks.misplaced import lost_at_root
-from ropeinterp.checks.rule import LEVELS, Edit, Finding, Fix, Hit, Rule
-from ropeinterp.checks.rules import BY_CODE, RULES
-from ropeinterp.checks.spans import Place
-from ropeinterp.checks.subject import BLOCKS, Subject, subjects
-from ropeinterp.config.locate import locate
-from ropeinterp.errors import ConfigError
-from ropeinterp.text import escaped, printable
+from ropeinterp.checks.document import open_document
+from ropeinterp.checks.driver import check_document, rules_of
+from ropeinterp.checks.finding import Edit, Finding, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules import RULES
 
 __all__ = ["RULES", "Edit", "Finding", "Fix", "Rule", "check"]
-
-_MOST_FINDINGS = 200
-_LONGEST = 2000
-# The reader's errors that no rule claims: a missing key, or a number of no use.
-_MISSING, _UNUSABLE, _NO_OBJECT = "RI205", "RI202", "RI003"
-_WRONG_TYPE = ("must be a ", "must be true")
-DIALECTS = ("transformers", "transformers-4")
 
 
 def check(
@@ -71,186 +59,3 @@ def check(
     chosen = rules_of(select, ignore, dialects)
     document = open_document(source, file)
     return check_document(document, chosen)
-
-
-def rules_of(
-    select: Iterable[str], ignore: Iterable[str], dialects: Iterable[str]
-) -> tuple[Rule, ...]:
-    """Rules that prefixes of codes and dialects choose."""
-    select, ignore, dialects = (_words(x) for x in (select, ignore, dialects))
-    for prefix in (*select, *ignore):
-        if not any(rule.code.startswith(prefix) for rule in RULES):
-            raise ValueError(f"{printable(prefix)}: no rule has a code like this")
-    for name in dialects:
-        if name not in DIALECTS:
-            known = ", ".join(DIALECTS)
-            raise ValueError(f"dialect {printable(name)}: must be one of {known}")
-    return tuple(
-        rule
-        for rule in RULES
-        if (not select or rule.code.startswith(select))
-        and not (ignore and rule.code.startswith(ignore))
-        and (not rule.dialects or {*rule.dialects} & {*dialects})
-    )
-
-
-def _words(given: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(given, str):
-        raise TypeError(f"{printable(given)}: must be a list of words, not one")
-    words = tuple(given)
-    for word in words:
-        if not isinstance(word, str) or not word:
-            raise TypeError(f"{printable(word)}: must be a word")
-    return words
-
-
-def check_document(document: Document, rules: Collection[Rule]) -> list[Finding]:
-    """Apply rules to a config that has been opened.
-
-    Parameters
-    ----------
-    document : Document
-        The config.
-    rules : collection of Rule
-        Which rules apply.
-
-    Returns
-    -------
-    list of Finding
-        In the order of the file.
-    """
-    chosen = {rule.code for rule in rules}
-    # Rules that are not chosen silence others all the same; those about a dialect that
-    # nobody asked for are not run.
-    run = [rule for rule in RULES if not rule.dialects or rule.code in chosen]
-    hits = {
-        (hit.path, rule.code): (rule, hit)
-        for rule, hit in _hits(document, run)
-        if rule.code in chosen
-    }
-    places = document.places({hit.path for _, hit in hits.values()})
-    ranked = sorted(
-        (_offset(rule, hit, places), LEVELS.index(hit.level or rule.level), key)
-        for key, (rule, hit) in hits.items()
-    )
-    kept = [(offset, *hits[key]) for offset, _, key in ranked[:_MOST_FINDINGS]]
-    values = document.values(hit.path for _, _, hit in kept)
-    return [_finding(document, *each, values) for each in kept]
-
-
-def _hits(document: Document, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit]]:
-    """Everything that is wrong; rules of one model silence each other."""
-    wrong = False
-    for problem in document.problems:
-        rule = BY_CODE[problem.code]
-        level, offset = problem.level, problem.offset
-        yield rule, Hit(problem.path, problem.message, problem.fix, level, offset)
-        wrong = wrong or (problem.code == "RI004" and not problem.level)
-    if document.tree is None or wrong:
-        return
-    try:
-        located = locate(document.tree.keys, "$", [])
-    except ConfigError as error:
-        code = "RI201" if error.path.endswith("model_type") else _NO_OBJECT
-        yield BY_CODE[code], _hit_of(error)
-        return
-    for hit in lost_at_root(located):
-        yield BY_CODE["RI105"], hit
-    for subject in subjects(document, located):
-        yield from _without_silenced(subject, list(_of_model(subject, rules)))
-
-
-def _of_model(subject: Subject, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Hit]]:
-    told: dict[str, bool] = {}
-    for rule in rules:
-        for hit in rule.check(subject):
-            told[hit.path] = told.get(hit.path, False) or rule.is_error(hit)
-            yield rule, hit
-    for error in subject.errors():
-        near = any(wrong and _related(error.path, path) for path, wrong in told.items())
-        if not near and error.path not in told:
-            yield _claimed(error), _hit_of(error)
-            told[error.path] = True
-
-
-def _hit_of(error: ConfigError) -> Hit:
-    missing = error.value is None
-    shown = "" if missing else f"{printable(error.value)} "
-    return Hit(error.path, shown + error.reason)
-
-
-def _related(path: str, other: str) -> bool:
-    """Whether one path is the other, or inside it."""
-    inside = path.startswith((f"{other}.", f"{other}["))
-    return path == other or inside or other.startswith((f"{path}.", f"{path}["))
-
-
-def _claimed(error: ConfigError) -> Rule:
-    """Rule that an error of the reader belongs to."""
-    key = error.path.rpartition(".")[2].partition("[")[0]
-    if error.reason.startswith(_WRONG_TYPE):
-        return BY_CODE["RI201"]
-    if error.value is None:
-        return BY_CODE[_MISSING]
-    return next((r for r in RULES if key in r.errors_at), BY_CODE[_UNUSABLE])
-
-
-def _without_silenced(
-    subject: Subject, hits: list[tuple[Rule, Hit]]
-) -> Iterator[tuple[Rule, Hit]]:
-    """One fault, one finding: a rule can silence others about the same rope dict."""
-    silenced = {
-        (_scope(subject, hit.path), code)
-        for rule, hit in hits
-        for code in rule.silences
-    }
-    strong = {h.path for r, h in hits if r.code != "RI109"}
-    meant = {h.instead_of for _, h in hits}
-    for rule, hit in hits:
-        scope = _scope(subject, hit.path)
-        quiet = any(s in (scope, "$") and rule.code.startswith(c) for s, c in silenced)
-        gives_way = rule.code == "RI109" and hit.path in strong
-        if not quiet and not gives_way and hit.path not in meant:
-            yield rule, hit
-
-
-def _scope(subject: Subject, path: str) -> str:
-    """Rope dict that a path is in, or belongs to; else the model."""
-    for layer in subject.layers:
-        if layer.rope.given and _related(path, layer.rope.path):
-            return layer.rope.path
-    for name in BLOCKS:
-        if _related(path, subject.at(name)) and path != subject.reading.path:
-            return subject.at(name)
-    return subject.reading.path
-
-
-def _offset(rule: Rule, hit: Hit, places: Mapping[str, Place]) -> int:
-    """Character of the text that a finding points at; 0 where there is none."""
-    place = places.get(hit.path)
-    if hit.offset is not None or place is None:
-        return hit.offset or 0
-    return place.key_start if rule.at_key and place.exact else place.start
-
-
-def _finding(
-    document: Document, offset: int, rule: Rule, hit: Hit, values: Mapping[str, Any]
-) -> Finding:
-    """Add code, file, line and value to what a rule says."""
-    line, column = document.line_and_column(offset)
-    value = values[hit.path] if hit.path != "$" else None
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):  # NaN, an object of Python, a loop
-        value = printable(value)
-    return Finding(
-        code=rule.code,
-        level=hit.level or rule.level,
-        file=document.file,
-        path=hit.path,
-        line=line,
-        column=column,
-        message=escaped(f"{hit.path}: {hit.message}")[:_LONGEST],
-        value=value,
-        fix=hit.fix,
-    )

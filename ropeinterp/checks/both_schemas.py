@@ -8,75 +8,76 @@ transformers 4 reads ``rope_scaling`` and a base at the top level, 5 reads
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ropeinterp.checks.rule import REMOVE, Edit, Fix
+from ropeinterp.checks.finding import REMOVE, Edit, Fix
+from ropeinterp.checks.target import UNSCALED, Target, type_word
+from ropeinterp.config import DIALECTS
 from ropeinterp.config.json_source import below
-
-if TYPE_CHECKING:
-    from ropeinterp.checks.subject import Subject
 
 # They stand at the top level in the old schema and in the dict in the new one.
 _MOVED = ("rope_theta", "partial_rotary_factor")
 _TYPES = ("rope_type", "type")
 
 
-def _plain(block: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys that both schemas have, and the type by one name."""
-    word = block.get("rope_type", block.get("type", "default"))
-    own = {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
-    return {"rope_type": word, **own}
+def _own(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys that stand in the dict in both schemas, but for the type."""
+    return {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
+
+
+def _common(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys that stand in the dict in both schemas, the type by one name."""
+    return {"rope_type": type_word(block), **_own(block)}
 
 
 def different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Keys in which two rope dicts differ; a base that only one of them has is none."""
-    a, b = _plain(old), _plain(new)
+    a, b = _common(old), _common(new)
     both = [k for k in _MOVED if k in old and k in new and old[k] != new[k]]
     return [k for k in dict.fromkeys((*a, *b)) if a.get(k) != b.get(k)] + both
 
 
-def has_old(subject: Subject) -> bool:
+def has_old(target: Target) -> bool:
     """Whether keys of the old schema are present."""
-    return subject.find("rope_scaling", "rope_theta") is not None
+    return target.find("rope_scaling", "rope_theta") is not None
 
 
-def has_new(subject: Subject) -> bool:
+def has_new(target: Target) -> bool:
     """Whether keys of the new schema are present."""
-    return subject.find("rope_parameters") is not None
+    return target.find("rope_parameters") is not None
 
 
-def both(subject: Subject) -> Fix | None:
+def both(target: Target) -> Fix | None:
     """Write both schemas with equal values; None where the old one cannot say it."""
-    row = subject.reading.rows[0]
-    if len(subject.layers) != 1 or subject.layers[0].spec is None:
+    row = target.reading.rows[0]
+    if len(target.layers) != 1 or target.layers[0].spec is None:
         return None
-    layer = subject.layers[0]
+    layer = target.layers[0]
     spec = layer.spec
     if layer.rope.nested or row.layers or row.theta_keys != ("rope_theta",):
         return None
     if not layer.rope.given and row.block:
         return None  # the class has a rope dict of its own
     block = dict(layer.rope.block) if layer.rope.given else {}
-    word = _plain(block)["rope_type"]
-    own = {k: v for k, v in block.items() if k not in (*_MOVED, *_TYPES)}
+    word, own = type_word(block), _own(block)
     assert spec is not None
-    top = {"rope_theta": block.get("rope_theta", subject.keys.get("rope_theta"))}
+    top = {"rope_theta": block.get("rope_theta", target.keys.get("rope_theta"))}
     if top["rope_theta"] is None:
         top["rope_theta"] = spec.base
-    share = block.get("partial_rotary_factor", subject.keys.get(_MOVED[1]))
+    share = block.get("partial_rotary_factor", target.keys.get(_MOVED[1]))
     if share is not None and row.partial_keys == (_MOVED[1],):
         top[_MOVED[1]] = share
     elif share is not None or row.partial_keys not in ((), (_MOVED[1],)):
         return None
-    plain = word == "default" and not own
+    unscaled = word in UNSCALED and not own
     wanted = {
         **top,
-        "rope_scaling": None if plain else {"type": word, "rope_type": word, **own},
+        "rope_scaling": None if unscaled else {"type": word, "rope_type": word, **own},
         "rope_parameters": {"rope_type": word, **top, **own},
     }
-    if not _read_alike(subject, wanted):
+    if not _read_alike(target, wanted):
         return None
-    edits = tuple(_edits(subject.reading.path, subject.keys, wanted))
+    edits = tuple(_edits(target.reading.path, target.keys, wanted))
     return Fix("write both schemas with equal values", edits)
 
 
@@ -94,15 +95,15 @@ def _edits(
             yield Edit(path, key, value)
 
 
-def _read_alike(subject: Subject, wanted: Mapping[str, Any]) -> bool:
+def _read_alike(target: Target, wanted: Mapping[str, Any]) -> bool:
     """Whether both versions read the keys as the file is read now.
 
     They differ, for example, about a partial factor with type "default".
     """
-    located = subject.located._replace(keys={**subject.keys, **wanted})
-    for dialect in ("transformers", "transformers-4"):
-        reader = subject.reader._replace(dialect=dialect)
-        others = subject.read_by(located, reader)
-        if [x.spec for x in others] != [x.spec for x in subject.layers]:
+    located = target.located._replace(keys={**target.keys, **wanted})
+    for dialect in DIALECTS:
+        reader = target.reader._replace(dialect=dialect)
+        others = target.read_by(located, reader)
+        if [x.spec for x in others] != [x.spec for x in target.layers]:
             return False
     return True

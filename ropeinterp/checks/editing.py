@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from ropeinterp.checks.rule import REMOVE, Edit
+from ropeinterp.checks.finding import REMOVE, Edit
 from ropeinterp.checks.spans import Entry, entries, find
 
 _INDENT = re.compile(r"\{\s*?(\r?\n)([ \t]*)\S")

@@ -34,19 +34,19 @@ def effect(mine: RopeSpec | None, other: RopeSpec | None) -> str:
     ratio[moving] = np.maximum(a[moving] / b[moving], b[moving] / a[moving])
     stopped = (a > 0) != (b > 0)
     different = stopped | (ratio > 1 + _SAME)
-    words = []
+    parts = []
     if different.any():
         most = f", by up to {ratio.max():.3g}x" if ratio.max() > 1 + _SAME else ""
-        words.append(f"{different.sum()} of {a.size} frequencies differ{most}")
+        parts.append(f"{different.sum()} of {a.size} frequencies differ{most}")
     scale = mine.attention_scaling / other.attention_scaling
     if abs(scale - 1) > _SAME:
-        words.append(
+        parts.append(
             f"attention factor {mine.attention_scaling:.5g} against "
             f"{other.attention_scaling:.5g}: logits {scale**2:.5g}x"
         )
-    return "; ".join(words)
+    return "; ".join(parts)
 
 
-def told(words: str, before: str = ": ") -> str:
+def because(effect: str, before: str = ": ") -> str:
     """Put an effect behind a sentence, if there is one."""
-    return f"{before}{words}" if words else ""
+    return f"{before}{effect}" if effect else ""

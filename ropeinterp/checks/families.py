@@ -1,19 +1,15 @@
-"""RI305, RI306: families whose published configs have a rope dict."""
+"""Published families of models and their rope dicts, data/families.csv."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import Layer, Subject
-from ropeinterp.config.json_source import below
-from ropeinterp.text import printable
+from ropeinterp.checks.target import Target
 
 
 class Family(NamedTuple):
@@ -59,101 +55,20 @@ def families() -> tuple[Family, ...]:
         )
 
 
-def family_of(subject: Subject) -> Family | None:
+def family_of(target: Target) -> Family | None:
     """Return the family that base, length and further keys name."""
-    length = subject.length()
-    if len(subject.layers) != 1 or length is None:
+    length = target.length()
+    if len(target.layers) != 1 or length is None:
         return None
-    layer = subject.layers[0]
-    base = layer.get("rope_theta") or subject.keys.get("rope_theta")
+    layer = target.layers[0]
+    base = layer.get("rope_theta") or target.keys.get("rope_theta")
     if base is None and layer.spec is not None:
         base = layer.spec.base
     for row in families():
         if (row.model_type, row.base, row.length) == (
-            subject.located.model_type,
+            target.located.model_type,
             base,
             length.value,
-        ) and all(subject.keys.get(k) == v for k, v in row.keys.items()):
+        ) and all(target.keys.get(k) == v for k, v in row.keys.items()):
             return row
     return None
-
-
-class FamilyBlock(Rule):
-    """A known family of models without its rope dict, or with another one.
-
-    The scaling that the model was trained with is lost, without any sign.
-    """
-
-    code, level = "RI305", "warning"
-    source = "published Llama-3.1 and DeepSeek-V3 configs, and their copies"
-    bad = {"rope_theta": 500000.0, "max_position_embeddings": 131072}
-    good = {
-        "rope_theta": 500000.0,
-        "max_position_embeddings": 131072,
-        "rope_scaling": {
-            "rope_type": "llama3",
-            "factor": 8.0,
-            "low_freq_factor": 1.0,
-            "high_freq_factor": 4.0,
-            "original_max_position_embeddings": 8192,
-        },
-    }
-
-    def check(self, subject: Subject) -> Iterator[Hit]:
-        """Compare base, length and type with the rows."""
-        family = family_of(subject)
-        if family is None or subject.layers[0].scheme == family.block["rope_type"]:
-            return
-        layer = subject.layers[0]
-        word = family.block["rope_type"]
-        other = subject.reread(layer, **family.block)
-        given = f"type {printable(layer.word)}" if layer.rope.given else "no rope dict"
-        message = (
-            f"{given}, where base {family.base:g} and length {family.length} are those "
-            f"of {family.name}, which has {word}{told(effect(layer.spec, other))}"
-        )
-        path = layer.rope.path if layer.rope.given else subject.at("rope_scaling")
-        yield Hit(path, message, _restored(subject, layer, family))
-
-
-def _restored(subject: Subject, layer: Layer, family: Family) -> Fix | None:
-    if layer.rope.given or len(family.block) == 1:
-        return None
-    edit = Edit(subject.reading.path, "rope_scaling", dict(family.block))
-    return Fix(f"restore the rope dict of {family.name}", (edit,), certain=False)
-
-
-class BaseMissing(Rule):
-    """A llama3 dict without any base.
-
-    The class default 10000 counts, where every model of this method has 500000.
-    """
-
-    code, level = "RI306", "warning"
-    source = "transformers 5.23.0 class defaults"
-    bad = {
-        "rope_theta": None,
-        "rope_scaling": {
-            "rope_type": "llama3",
-            "factor": 8.0,
-            "low_freq_factor": 1.0,
-            "high_freq_factor": 4.0,
-            "original_max_position_embeddings": 4096,
-        },
-    }
-    good = bad | {"rope_theta": 500000.0}
-
-    def check(self, subject: Subject) -> Iterator[Hit]:
-        """Ask where the base comes from."""
-        for layer in subject.given():
-            if layer.scheme != "llama3" or layer.path_of("base"):
-                continue
-            if layer.spec is None or layer.spec.base != 1e4:
-                continue
-            other = subject.reread(layer, rope_theta=5e5)
-            words = told(effect(layer.spec, other))
-            message = f"is missing: 10000 counts, not 500000{words}"
-            yield Hit(below(layer.rope.path, "rope_theta"), message)
-
-
-RULES = (FamilyBlock(), BaseMissing())

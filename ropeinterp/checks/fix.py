@@ -7,17 +7,21 @@ import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from ropeinterp.checks import both_schemas, check_document
+from ropeinterp.checks import both_schemas
 from ropeinterp.checks.document import Document, open_document
+from ropeinterp.checks.driver import check_document
 from ropeinterp.checks.editing import edited
-from ropeinterp.checks.rule import REMOVE, Edit, Finding, Rule
-from ropeinterp.checks.subject import Subject, subjects
+from ropeinterp.checks.finding import REMOVE, Edit, Finding
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.both_schemas import OnlyNewSchema, OnlyOldSchema
+from ropeinterp.checks.rules.file import ByteOrderMark
+from ropeinterp.checks.target import Target, targets
 from ropeinterp.config.json_source import BYTE_ORDER_MARK
 from ropeinterp.config.locate import locate
 from ropeinterp.errors import ConfigError
 
 _MOST_ROUNDS = 20
-_SCHEMAS = ("RI113", "RI114")
+_SCHEMAS = (OnlyOldSchema.code, OnlyNewSchema.code)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def fixed(
     if document.tree.faults:
         return FixResult(before, before, refused="it has numbers that JSON has not")
     first = check_document(document, rules)
-    marked = [f for f in first if f.code == "RI007"]
+    marked = [f for f in first if f.code == ByteOrderMark.code]
     applied = list(marked)
     now = _reopened(
         document, before.removeprefix(BYTE_ORDER_MARK) if marked else before
@@ -143,18 +147,18 @@ def _changed(document: Document, edits: tuple[Edit, ...]) -> Document:
     return result
 
 
-def _models(document: Document) -> Iterator[Subject]:
+def _models(document: Document) -> Iterator[Target]:
     if document.tree is not None:
         try:
             located = locate(document.tree.keys, "$", [])
         except ConfigError:
             return
-        yield from subjects(document, located)
+        yield from targets(document, located)
 
 
 def _both(document: Document) -> Document:
-    for subject in _models(document):
-        fix = both_schemas.both(subject)
+    for target in _models(document):
+        fix = both_schemas.both(target)
         if fix is not None:
             document = _changed(document, fix.edits)
     return document

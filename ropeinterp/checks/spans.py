@@ -101,8 +101,8 @@ class Way:
         indices = (name.rpartition("[")[2].removesuffix("]") for name in last)
         self._indices = {int(index) for index in indices if index.isdecimal()}
         self._last = max(self._indices, default=-1)
-        # Keys that are no plain words are quoted in a path.
-        self._plain = not any("['" in p or '["' in p for p in self._prefixes)
+        # Keys that are no identifiers are quoted in a path.
+        self._unquoted = not any("['" in p or '["' in p for p in self._prefixes)
 
     def is_past(self, key: str | int) -> bool:
         """Whether no later item of a list lies on the way."""
@@ -114,7 +114,7 @@ class Way:
         if isinstance(key, int):
             if key not in self._indices:
                 return None
-        elif self._plain and key not in self._names:
+        elif self._unquoted and key not in self._names:
             return None
         at = below(here, key)
         return at if at in self._prefixes and at != here else None

@@ -13,11 +13,12 @@ from ropeinterp.config import names
 _LAST = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)(?:\[\d+\])*$")
 # Two letters of a short name make another name.
 _LONG = 7
+# Products of two usual numbers with such a one are finite, too.
 _LARGEST = 1e300
 
 
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a JSON value is a number that float64 holds; true and false are none."""
+def is_finite(value: object) -> TypeGuard[int | float]:
+    """Whether a JSON value is a number to compute with: none that float64 lacks."""
     return kinds.is_number(value) and -_LARGEST <= value <= _LARGEST
 
 

@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TextIO
 
 from ropeinterp.cli.options import parse
 from ropeinterp.text import escaped
@@ -16,7 +15,6 @@ from ropeinterp.text import escaped
 
 _FAILED = 2
 _SIGPIPE = 128 + 13
-_STYLES = {"title": "1", "new": "33", "error": "1;31", "warning": "33", "info": "36"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = parse(argv, show=_show, check=_check, explain=_explain)
     if sys.stdout is None:
-        return _told("standard output is closed")
+        return _failure("standard output is closed")
     if hasattr(sys.stdout, "reconfigure"):  # what the terminal cannot show, escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -46,14 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _SIGPIPE
     except (OSError, ValueError, TypeError) as error:
-        return _told(_reason(error))
+        return _failure(_reason(error))
     except Exception as error:
         lines = traceback.format_exception(error)
-        return _told("internal error", *"".join(lines).splitlines())
+        return _failure("internal error", *"".join(lines).splitlines())
     return int(code)
 
 
-def _told(reason: str, *lines: str) -> int:
+def _failure(reason: str, *lines: str) -> int:
+    """Say on standard error what went wrong; returns the exit code of failures."""
     for line in (f"ropeinterp: {reason}", *lines):
         print(escaped(line), file=sys.stderr)
     return _FAILED
@@ -64,7 +63,8 @@ def _told(reason: str, *lines: str) -> int:
 
 def _show(arguments: argparse.Namespace) -> tuple[str, int]:
     from ropeinterp import config
-    from ropeinterp.cli import show
+    from ropeinterp.cli import show, show_text
+    from ropeinterp.cli.colour import paint
 
     read = config.read(
         arguments.config,
@@ -76,15 +76,15 @@ def _show(arguments: argparse.Namespace) -> tuple[str, int]:
         import json
 
         return json.dumps(described, allow_nan=False, indent=2) + "\n", 0
-    return show.text(described, arguments.config, arguments.all, _paint), 0
+    return show_text.screen(described, arguments.config, arguments.all, paint), 0
 
 
 def _check(arguments: argparse.Namespace) -> tuple[str, int]:
     from ropeinterp.cli import check
 
-    outcome = check.run(arguments, _paint)
-    print(outcome.told, end="", file=sys.stderr)
-    return outcome.printed, outcome.code
+    outcome = check.run(arguments)
+    print(outcome.stderr, end="", file=sys.stderr)
+    return outcome.stdout, outcome.code
 
 
 def _explain(arguments: argparse.Namespace) -> tuple[str, int]:
@@ -92,22 +92,9 @@ def _explain(arguments: argparse.Namespace) -> tuple[str, int]:
 
     if arguments.all:
         return explain.every(), 0
-    if not arguments.words:
+    if not arguments.operands:
         raise ValueError("explain: name a code such as RI302, or --all")
-    return "\n".join(explain.one(code) for code in arguments.words), 0
-
-
-def _paint(style: str, words: str) -> str:
-    code = _STYLES.get(style)
-    if not code or not _wants_colour(sys.stdout):
-        return words
-    return f"\x1b[{code}m{words}\x1b[0m"
-
-
-def _wants_colour(stream: TextIO) -> bool:
-    """Colour for people only; see no-color.org."""
-    no_color, term = os.environ.get("NO_COLOR"), os.environ.get("TERM")
-    return not no_color and term != "dumb" and stream.isatty()
+    return "\n".join(explain.one(code) for code in arguments.operands), 0
 
 
 def _reason(error: Exception) -> str:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from typing import NamedTuple
 
-from ropeinterp.checks import check_document, rules_of
 from ropeinterp.checks.document import Document, open_document
-from ropeinterp.checks.rule import Finding, Rule
+from ropeinterp.checks.driver import check_document, rules_of
+from ropeinterp.checks.finding import Finding
+from ropeinterp.checks.rule import Rule
 from ropeinterp.cli import settings
-from ropeinterp.cli.formats import FORMATS
-from ropeinterp.cli.formats.text import Paint, summary
+from ropeinterp.cli.colour import paint
+from ropeinterp.cli.formats import renderer
+from ropeinterp.cli.formats.text import summary
 from ropeinterp.cli.sources import STANDARD_INPUT, find
 from ropeinterp.config.files import MOST_BYTES
 from ropeinterp.text import escaped
@@ -25,20 +27,18 @@ _WRONG = ("error", "warning")
 class Outcome(NamedTuple):
     """What the command prints to its two streams, and its exit status."""
 
-    printed: str
-    told: str
+    stdout: str
+    stderr: str
     code: int
 
 
-def run(arguments: argparse.Namespace, paint: Paint) -> Outcome:
+def run(arguments: argparse.Namespace) -> Outcome:
     """Check what the arguments name.
 
     Parameters
     ----------
     arguments : argparse.Namespace
         Those of the command.
-    paint : callable
-        From a level and a text to that text in colour, or not.
 
     Returns
     -------
@@ -55,18 +55,18 @@ def run(arguments: argparse.Namespace, paint: Paint) -> Outcome:
     _refuse_nonsense(arguments)
     wanted = _settings(arguments)
     rules = rules_of(wanted.select, wanted.ignore, wanted.dialect)
-    paths = find(arguments.words or ["."], os.environ)
-    told, diffs = "", ""
+    paths = find(arguments.operands or ["."], os.environ)
+    messages, diffs = "", ""
     if arguments.fix or arguments.diff:
-        told, diffs = _mend(paths, rules, arguments)
+        messages, diffs = _mend(paths, rules, arguments)
     findings = [f for found in _checked(paths, rules) for f in found]
     code = int(any(f.level in _WRONG for f in findings))
     if arguments.diff:
-        told += summary(findings, len(paths), arguments.verbose) + "\n"
-        return Outcome(diffs, told, code)
-    render = FORMATS[arguments.format]
-    printed = render(findings, len(paths), arguments.verbose, paint)
-    return Outcome(printed, told, code)
+        messages += summary(findings, len(paths), arguments.verbose) + "\n"
+        return Outcome(diffs, messages, code)
+    render = renderer(arguments.format)
+    output = render(findings, len(paths), arguments.verbose, paint)
+    return Outcome(output, messages, code)
 
 
 def _refuse_nonsense(arguments: argparse.Namespace) -> None:
@@ -76,7 +76,7 @@ def _refuse_nonsense(arguments: argparse.Namespace) -> None:
         raise ValueError("--unsafe-fixes: needs --fix or --diff")
     if arguments.diff and arguments.format != "text":
         raise ValueError(f"--diff: has no --format {arguments.format}")
-    if mending and STANDARD_INPUT in arguments.words:
+    if mending and STANDARD_INPUT in arguments.operands:
         raise ValueError("-: standard input cannot be fixed")
 
 
@@ -116,14 +116,14 @@ def _standard_input() -> bytes:
 def _with_progress(paths: Sequence[str]) -> Iterator[str]:
     """Yield the paths, and say on a terminal how far they are."""
     stream = sys.stderr
-    told = len(paths) > 1 and stream is not None and stream.isatty()
+    shown = len(paths) > 1 and stream is not None and stream.isatty()
     try:
         for i, path in enumerate(paths):
-            if told:
+            if shown:
                 print(f"\r{i} of {len(paths)} files", end="", file=stream, flush=True)
             yield path
     finally:
-        if told:
+        if shown:
             print("\r\x1b[K", end="", file=stream, flush=True)
 
 
@@ -136,25 +136,25 @@ def _mend(
     """Fix files, or show how; returns what happened and the differences."""
     from ropeinterp.checks import fix  # few ask for it
 
-    told: list[str] = []
+    messages: list[str] = []
     diffs: list[str] = []
     mended = 0
     for path in paths:
         result = fix.fix_file(path, rules, arguments.unsafe_fixes)
         if result.refused:
-            told.append(f"{path}: left alone: {result.refused}")
+            messages.append(f"{path}: left alone: {result.refused}")
         elif result.after != result.before and arguments.diff:
             diffs += _difference(path, result.before, result.after)
         elif result.after != result.before:
             try:
                 fix.replace(path, result.after)
             except OSError as error:
-                told.append(f"{path}: left alone: {error.strerror or error}")
+                messages.append(f"{path}: left alone: {error.strerror or error}")
             else:
                 mended += len(result.applied)
     if arguments.fix:
-        told.append(f"{mended} fixed")
-    return "".join(f"{escaped(line)}\n" for line in told), "".join(diffs)
+        messages.append(f"{mended} fixed")
+    return "".join(f"{escaped(line)}\n" for line in messages), "".join(diffs)
 
 
 def _difference(name: str, before: str, after: str) -> Iterator[str]:

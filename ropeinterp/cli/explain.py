@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
 
-from ropeinterp.checks import RULES
-from ropeinterp.checks.rules import BY_CODE
+from ropeinterp.checks.rules import BY_CODE, RULES
 from ropeinterp.checks.words import distance
 from ropeinterp.text import escaped, printable
 
@@ -58,8 +57,8 @@ def one(code: str) -> str:
     return "\n\n".join([*parts, _wrapped(f"Source: {rule.source}.")]) + "\n"
 
 
-def _wrapped(words: str) -> str:
-    return fill(words, 88, break_long_words=False, break_on_hyphens=False)
+def _wrapped(text: str) -> str:
+    return fill(text, 88, break_long_words=False, break_on_hyphens=False)
 
 
 def _meant(code: str) -> str:

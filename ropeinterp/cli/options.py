@@ -6,7 +6,10 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-FORMATS = ("text", "json", "github", "sarif")
+from ropeinterp.cli.formats import FORMATS
+from ropeinterp.limits import LARGEST_EXACT
+
+# Positions beyond are no integers of float64 any more.
 Run = Callable[[argparse.Namespace], tuple[str, int]]
 
 
@@ -34,12 +37,12 @@ def parse(argv: Sequence[str] | None, **commands: Run) -> argparse.Namespace:
     for name, run in commands.items():
         _OPTIONS[name](subparsers).set_defaults(run=run)
     arguments, others = parser.parse_known_args(argv)
-    # argparse takes no further words after an option that follows words.
-    words = getattr(arguments, "words", None)
-    if others and (words is None or any(map(_is_option, others))):
+    # argparse takes no further operands after an option that follows some.
+    operands = getattr(arguments, "operands", None)
+    if others and (operands is None or any(map(_is_option, others))):
         parser.error(f"unrecognized arguments: {' '.join(others)}")
-    if words is not None:
-        arguments.words = [*words, *others]
+    if operands is not None:
+        arguments.operands = [*operands, *others]
     return arguments
 
 
@@ -63,18 +66,19 @@ def _tokens(word: str) -> int:
         tokens = int(word)
     except ValueError:
         tokens = 0
-    if not 0 < tokens <= 2**53:
+    if not 0 < tokens <= LARGEST_EXACT:
         raise argparse.ArgumentTypeError(
             f"{word!r}: not a whole number from 1 to 2**53"
         )
     return tokens
 
 
-def _words(text: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in text.split(","))
-    if not all(words):
+def _names(text: str) -> tuple[str, ...]:
+    """Read names with commas between them."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
         raise argparse.ArgumentTypeError(f"{text!r}: not words with commas between")
-    return words
+    return names
 
 
 # ---- one function per command ----------------------------------------------------
@@ -123,15 +127,15 @@ def _check(commands: Any) -> argparse.ArgumentParser:
     )
     add = check.add_argument
     add(
-        "words",
+        "operands",
         nargs="*",
         metavar="PATH",
         help="config.json, a model's directory, a directory with many of them, - for "
         "standard input, or owner/name in the local Hugging Face cache (default: .)",
     )
-    add("--select", type=_words, metavar="CODES", help="only these rules: RI3,RI104")
-    add("--ignore", type=_words, metavar="CODES", help="not these rules: RI302")
-    add("--dialect", type=_words, metavar="NAMES", help="readers to ask, too")
+    add("--select", type=_names, metavar="CODES", help="only these rules: RI3,RI104")
+    add("--ignore", type=_names, metavar="CODES", help="not these rules: RI302")
+    add("--dialect", type=_names, metavar="NAMES", help="readers to ask, too")
     add("--format", choices=FORMATS, default="text", help="default: text")
     how = check.add_mutually_exclusive_group()
     how.add_argument("--fix", action="store_true", help="write what is certain")
@@ -154,7 +158,7 @@ def _explain(commands: Any) -> argparse.ArgumentParser:
         description="Say what a rule of check finds, why that matters, and what to "
         "write instead.",
     )
-    explain.add_argument("words", nargs="*", metavar="CODE", help="such as RI302")
+    explain.add_argument("operands", nargs="*", metavar="CODE", help="such as RI302")
     explain.add_argument("--all", action="store_true", help="every rule")
     return explain
 

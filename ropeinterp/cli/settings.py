@@ -1,4 +1,4 @@
-"""[tool.ropeinterp] of the nearest pyproject.toml: what the check is told there."""
+"""[tool.ropeinterp] of the nearest pyproject.toml: what to check for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ropeinterp.checks import rules_of
+from ropeinterp.checks.driver import rules_of
 from ropeinterp.config.files import read_file
 from ropeinterp.text import printable
 
@@ -100,9 +100,9 @@ def _checked(path: str, table: Any) -> Settings:
         fits, kind, _ = _KEYS[key]
         if not fits(value):
             raise ValueError(f"{where} {printable(value)}: must be {kind}")
-    told = Settings(**{key: _KEYS[key][2](value) for key, value in table.items()})
+    settings = Settings(**{key: _KEYS[key][2](value) for key, value in table.items()})
     try:
-        rules_of(told.select, told.ignore, told.dialect)
+        rules_of(settings.select, settings.ignore, settings.dialect)
     except ValueError as error:
         raise ValueError(f"{path}: tool.ropeinterp: {error}") from error
-    return told
+    return settings

@@ -1,4 +1,4 @@
-"""What words of a command line name: files, directories, standard input, a cache."""
+"""What operands of a command line name: files, directories, standard input, a cache."""
 
 from __future__ import annotations
 
@@ -24,48 +24,48 @@ _CACHES = (
 )
 
 
-def find(words: Iterable[str], environment: Mapping[str, str]) -> list[str]:
-    """Find the configs that words of a command line name, each once.
+def find(operands: Iterable[str], environment: Mapping[str, str]) -> list[str]:
+    """Find the configs that operands of a command line name, each once.
 
     Parameters
     ----------
-    words : iterable of str
+    operands : iterable of str
         Files, directories, "-", or ids ``owner/name`` of the local Hugging Face cache.
     environment : mapping of str to str
-        Tells where that cache is.
+        Says where that cache is.
 
     Returns
     -------
     list of str
-        Paths, or `STANDARD_INPUT`, in the order of the words; below a directory in that
-        of the names.
+        Paths, or `STANDARD_INPUT`, in the order of the operands; below a directory in
+        that of the names.
 
     Raises
     ------
     FileNotFoundError
-        If a word names nothing, or a directory holds no config.json.
+        If an operand names nothing, or a directory holds no config.json.
     OSError
         If a directory cannot be read.
     ValueError
         If a file is of a kind that is not supported.
     """
-    found = (path for word in words for path in _named(word, environment))
+    found = (path for operand in operands for path in _named(operand, environment))
     return list(dict.fromkeys(found))
 
 
-def _named(word: str, environment: Mapping[str, str]) -> Iterator[str]:
-    if word == STANDARD_INPUT:
-        yield word
-    elif os.path.isdir(word):
-        yield from _in_directory(word)
-    elif word.endswith(".gguf"):
-        raise ValueError(f"{word}: GGUF files are not supported yet")
-    elif os.path.lexists(word):
-        yield word
-    elif _HUB_ID.fullmatch(word) and not word.endswith(".json"):
-        yield _cached(word, environment)
+def _named(operand: str, environment: Mapping[str, str]) -> Iterator[str]:
+    if operand == STANDARD_INPUT:
+        yield operand
+    elif os.path.isdir(operand):
+        yield from _in_directory(operand)
+    elif operand.endswith(".gguf"):
+        raise ValueError(f"{operand}: GGUF files are not supported yet")
+    elif os.path.lexists(operand):
+        yield operand
+    elif _HUB_ID.fullmatch(operand) and not operand.endswith(".json"):
+        yield _cached(operand, environment)
     else:
-        raise _missing(word, os.strerror(errno.ENOENT))
+        raise _missing(operand, os.strerror(errno.ENOENT))
 
 
 def _missing(name: str, reason: str) -> FileNotFoundError:
@@ -120,7 +120,7 @@ def _cache(environment: Mapping[str, str]) -> str:
 def _revision(folder: str) -> str:
     """Revision of the main branch; empty where the cache has none."""
     try:
-        words = read_file(os.path.join(folder, "refs", "main")).decode().strip()
+        revision = read_file(os.path.join(folder, "refs", "main")).decode().strip()
     except (OSError, ConfigError, UnicodeDecodeError):
         return ""
-    return words if _REVISION.fullmatch(words) else ""
+    return revision if _REVISION.fullmatch(revision) else ""

@@ -20,7 +20,7 @@ from ropeinterp.text import printable
 __all__ = ["Note", "RopeConfig", "read"]
 
 # Whose reading, and the version whose behaviour was measured.
-_DIALECTS = {"transformers": "5.23.0", "transformers-4": "4.57.6"}
+DIALECTS = {"transformers": "5.23.0", "transformers-4": "4.57.6"}
 
 
 class HasToDict(Protocol):
@@ -77,8 +77,8 @@ def read(
     if not isinstance(dialect, str):
         raise TypeError(f"dialect must be a str, not {type(dialect).__name__}")
     name, exact, version = dialect.partition("==")
-    if name not in _DIALECTS or (exact and version != _DIALECTS[name]):
-        known = ", ".join(f"{n} (=={v})" for n, v in _DIALECTS.items())
+    if name not in DIALECTS or (exact and version != DIALECTS[name]):
+        known = ", ".join(f"{n} (=={v})" for n, v in DIALECTS.items())
         raise ValueError(f"dialect {printable(dialect)}: must be one of {known}")
     trained_length = _checked_length("trained_length", trained_length)
     _checked_length("context_length", context_length)

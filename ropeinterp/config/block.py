@@ -21,14 +21,14 @@ from ropeinterp.config.values import KINDS, FieldValues, Found, Origin, flag
 from ropeinterp.config.width import width
 from ropeinterp.errors import ConfigError, Kind, ParameterError
 from ropeinterp.schemes import SCHEMES
+from ropeinterp.schemes.scheme import ORIGINAL_KEY
 from ropeinterp.spec import RopeSpec
 from ropeinterp.text import printable
 
-_ORIGINAL = "original_max_position_embeddings"
 _MOST_NOTES = 100
 # Schemes of vendors' own code that another one expresses.
 _EXPRESSED = {"kexue_ntk": "linear"}
-_LOOKED_UP = (_ORIGINAL, "partial_rotary_factor")  # at the top level too
+_LOOKED_UP = (ORIGINAL_KEY, "partial_rotary_factor")  # at the top level too
 
 
 def read_block(reading: Reading, rope: RopeDict) -> tuple[RopeSpec, dict[str, Origin]]:
@@ -135,7 +135,7 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
         word = "default"
     elif word != found.value and not row.axes:
         reading.note(found.path, f"means {word} here")
-    if found.value == "su" and reading.known and reading.find(_ORIGINAL):
+    if found.value == "su" and reading.known and reading.find(ORIGINAL_KEY):
         reading.defect(found.path, "D4", "raises KeyError for this word")
     return Found(word, found.origin)
 

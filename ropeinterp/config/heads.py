@@ -17,8 +17,7 @@ from ropeinterp.config.models import Model
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.values import Found, Origin, formula, whole
 from ropeinterp.errors import ConfigError
-
-_LARGEST = 2**20
+from ropeinterp.limits import WIDEST
 
 
 def head_dim(reading: Reading, row: Model, layer: Mapping[str, Found]) -> Found:
@@ -96,7 +95,7 @@ def _formula(reading: Reading, row: Model, formula: str) -> Found:
         if part.value < 1:
             raise ConfigError(part.path, part.value, "must be positive", "range")
     for term in (*terms, *parts):
-        if term.value > _LARGEST:
+        if term.value > WIDEST:
             raise ConfigError(term.path, term.value, "is too large", "range")
     total = join(t.value for t in terms)
     divisor = math.prod(p.value for p in parts)

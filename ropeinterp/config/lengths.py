@@ -14,33 +14,31 @@ from ropeinterp.config.values import (
 )
 from ropeinterp.errors import ConfigError
 from ropeinterp.schemes import SCHEMES
-
-_ORIGINAL = "original_max_position_embeddings"
-_LENGTH = "max_position_embeddings"
+from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 
 
 def lengths(
     reading: Reading, rope: RopeDict, scheme: str, fields: FieldValues
 ) -> FieldValues:
     """Length, trained length, and the factor where it is their ratio."""
-    length = reading.size(_LENGTH)
-    if length is not None and isinstance(reading.keys.get(_LENGTH), float):
+    length = reading.size(LENGTH_KEY)
+    if length is not None and isinstance(reading.keys.get(LENGTH_KEY), float):
         reading.note(length.path, "is not written as an integer")
     if length is not None and not length.stated:
         reading.note(
-            reading.at(_LENGTH),
+            reading.at(LENGTH_KEY),
             f"is missing: {length.value} is the {length.origin.text}",
         )
     result: FieldValues = {} if length is None else {"length": length}
     trained, factor = _trained(reading, rope, scheme, length), fields.get("factor")
     argument = reading.trained_length
     if trained is not None and argument is not None and trained.value != argument:
-        path = trained.path_or(reading.at(_LENGTH))
+        path = trained.path_or(reading.at(LENGTH_KEY))
         reading.note(
             path, f"counts: the argument trained_length {argument} is not used"
         )
     by_lengths = reading.v4 and SCHEMES[scheme].v4_by_lengths
-    if by_lengths and reading.find(_ORIGINAL) and length:
+    if by_lengths and reading.find(ORIGINAL_KEY) and length:
         if factor is not None and factor.value is not None:
             reading.note(factor.path, "is ignored: the two lengths give the factor")
         factor = Found(None, Origin())
@@ -50,7 +48,7 @@ def lengths(
     if factor is not None and factor.value is None:
         if length is None:
             raise ConfigError(
-                reading.at(_LENGTH), None, "is needed for the factor", "missing"
+                reading.at(LENGTH_KEY), None, "is needed for the factor", "missing"
             )
         if not 0 < trained.value <= LARGEST or not 0 < length.value <= LARGEST:
             fields["factor"] = Found(1.0, Origin())  # the spec refuses the lengths
@@ -70,12 +68,12 @@ def _trained(
     found = None
     if reading.trained_length is not None:
         found = Found.words(reading.trained_length, "argument trained_length")
-    path = reading.at(_LENGTH)
+    path = reading.at(LENGTH_KEY)
     if where == "original":
-        path = rope.at(_ORIGINAL)
+        path = rope.at(ORIGINAL_KEY)
         found = _original(reading, rope, scheme) or found or length
         if found is not None and found is length:
-            reading.note(path, f"is missing: {_LENGTH} stands for it")
+            reading.note(path, f"is missing: {LENGTH_KEY} stands for it")
     elif where == "length":
         found = length if needed else found or length
     if found is None and needed:
@@ -85,7 +83,7 @@ def _trained(
 
 def _original(reading: Reading, rope: RopeDict, scheme: str) -> Found | None:
     """Trained length that the config gives: which of two places counts."""
-    inside, top = rope.get(_ORIGINAL), reading.find(_ORIGINAL)
+    inside, top = rope.get(ORIGINAL_KEY), reading.find(ORIGINAL_KEY)
     by_lengths = SCHEMES[scheme].v4_by_lengths
     ignores_top = rope.nested or rope.row.layer or (reading.v4 and not by_lengths)
     ignores_inside = reading.v4 and by_lengths

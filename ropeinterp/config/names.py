@@ -6,6 +6,7 @@ from functools import cache
 
 from ropeinterp.config.models import entries
 from ropeinterp.schemes import SCHEMES
+from ropeinterp.schemes.scheme import LENGTH_KEY
 
 # What a rope dict may hold beside the keys of SCHEMES.
 OF_BLOCKS = frozenset(
@@ -23,7 +24,7 @@ OF_BLOCKS = frozenset(
         "llama_4_scaling_beta",
     }
 )
-OF_SIZES = ("hidden_size", "num_attention_heads", "head_dim", "max_position_embeddings")
+OF_SIZES = ("hidden_size", "num_attention_heads", "head_dim", LENGTH_KEY)
 # Where layers differ, see layers.py and layer_rules.py.
 OF_LAYERS = (
     "layer_types",

@@ -108,4 +108,6 @@ LLAMA3 = Scheme(
     ),
     optional=(ORIGINAL,),
     fields=("base", "trained_length", "low_freq_factor", "high_freq_factor"),
+    length_is_extended=True,
+    usual_base=5e5,
 )

@@ -37,9 +37,13 @@ class Key(NamedTuple):
     zero_is_missing: bool = False
 
 
+# Keys of the two lengths: of the context that a config states, and of the original one.
+LENGTH_KEY = "max_position_embeddings"
+ORIGINAL_KEY = "original_max_position_embeddings"
+
 FACTOR = Key("factor", "factor")
 FACTOR_OR_LENGTHS = Key("factor", "factor", nullable=True)
-ORIGINAL = Key("original_max_position_embeddings", "trained_length", "length")
+ORIGINAL = Key(ORIGINAL_KEY, "trained_length", "length")
 ATTENTION_FACTOR = Key("attention_factor", "attention_factor")
 
 
@@ -78,6 +82,13 @@ class Scheme(NamedTuple):
     trained_length : {"original", "length", "none"}
         Which key of a config holds the trained length: one of its own,
         ``max_position_embeddings``, or none.
+    lengths_give_factor : bool
+        Whether the factor is the ratio of the length to the original one.
+    length_is_extended : bool
+        Whether ``max_position_embeddings`` is always the extended length; in configs of
+        other schemes it can be the original one.
+    usual_base : float or None
+        Base of every model with it, whatever the class default is.
     needs_head_dim : bool
         Whether transformers 5.23.0 looks for the width of a head under ``head_dim``
         alone.
@@ -108,6 +119,9 @@ class Scheme(NamedTuple):
     needs_log_base: bool = False
     needs_whole_pairs: bool = False
     trained_length: str = "original"
+    lengths_give_factor: bool = False
+    length_is_extended: bool = False
+    usual_base: float | None = None
     needs_head_dim: bool = False
     attention: Callable[[Fields], float] | None = None
     attention_origin: str = ""
@@ -118,6 +132,10 @@ class Scheme(NamedTuple):
     def keys(self) -> tuple[Key, ...]:
         """Required and optional keys."""
         return (*self.required, *self.optional)
+
+    def requires(self, name: str) -> bool:
+        """Whether it has no numbers without a key."""
+        return any(key.name == name for key in self.required)
 
     def has(self, name: str) -> bool:
         """Whether a key is one of its own."""

@@ -248,6 +248,7 @@ YARN = Scheme(
     fields=("base", "trained_length"),
     needs_log_base=True,
     needs_whole_pairs=True,
+    lengths_give_factor=True,
     needs_head_dim=True,
     attention=attention,
     attention_origin="factor",

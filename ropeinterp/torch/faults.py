@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ropeinterp.limits import BASES
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.spec import RopeSpec
 
@@ -119,7 +120,8 @@ def _other_base(case: Case) -> bool:
         (1 / live[-1]) ** (spec.dim / slowest),
         (1 / live[-1] / float(spec.factor)) ** (spec.dim / slowest),
     )
-    bases = [float(base) for base in guesses if 1.0 < base < 1e30]
+    least, most = BASES
+    bases = [float(base) for base in guesses if least < base < most]
     return _like_any(live, [replace(spec, base=base) for base in bases])
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ropeinterp.checks.rule import Finding
-from ropeinterp.cli.formats.text import Paint, hint, shown, summary
+from ropeinterp.checks.finding import Finding
+from ropeinterp.cli.colour import Paint
+from ropeinterp.cli.formats.text import hint, shown, summary
 from ropeinterp.text import escaped
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
@@ -35,15 +36,15 @@ def render(findings: Sequence[Finding], files: int, verbose: bool, _: Paint) -> 
 
 
 def _command(finding: Finding) -> str:
-    words = escaped(finding.message)
+    message = escaped(finding.message)
     if finding.fix:
-        words += "\n" + hint(finding.fix)
+        message += "\n" + hint(finding.fix)
     properties = ",".join(
         f"{name}={_replaced(value, _IN_PROPERTIES)}"
         for name, value in _properties(finding)
     )
     kind = _COMMANDS[finding.level]
-    return f"::{kind} {properties}::{_replaced(words, _IN_MESSAGES)}"
+    return f"::{kind} {properties}::{_replaced(message, _IN_MESSAGES)}"
 
 
 def _properties(finding: Finding) -> Iterator[tuple[str, str]]:

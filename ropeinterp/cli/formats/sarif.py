@@ -7,9 +7,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ropeinterp.checks.rule import Finding, Rule
+from ropeinterp.checks.finding import Finding
+from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.rules import RULES
-from ropeinterp.cli.formats.text import Paint, hint
+from ropeinterp.cli.colour import Paint
+from ropeinterp.cli.formats.text import hint
 from ropeinterp.text import escaped
 
 _SCHEMA = (
@@ -64,13 +66,13 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _result(finding: Finding) -> dict[str, Any]:
-    words = escaped(finding.message)
+    message = escaped(finding.message)
     if finding.fix:
-        words += "\n" + hint(finding.fix)
+        message += "\n" + hint(finding.fix)
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "level": _LEVELS[finding.level],
-        "message": {"text": words},
+        "message": {"text": message},
     }
     if finding.file is not None:
         result["locations"] = [{"physicalLocation": _location(finding, finding.file)}]

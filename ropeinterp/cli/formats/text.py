@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from ropeinterp.checks.rule import Finding, Fix
+from ropeinterp.checks.finding import Finding, Fix
+from ropeinterp.cli.colour import Paint
 from ropeinterp.text import escaped
-
-Paint = Callable[[str, str], str]
 
 
 def render(findings: Sequence[Finding], files: int, verbose: bool, paint: Paint) -> str:
@@ -39,8 +38,8 @@ def shown(findings: Sequence[Finding], verbose: bool) -> list[Finding]:
 
 
 def _lines(finding: Finding, paint: Paint) -> Iterator[str]:
-    words = f"{finding.code} {paint(finding.level, finding.level)}"
-    yield f"{_place(finding)}: {words}: {escaped(finding.message)}"
+    kind = f"{finding.code} {paint(finding.level, finding.level)}"
+    yield f"{_place(finding)}: {kind}: {escaped(finding.message)}"
     if finding.fix:
         yield f"    {hint(finding.fix)}"
 
@@ -62,12 +61,12 @@ def summary(findings: Sequence[Finding], files: int, verbose: bool) -> str:
     """Say in one line what was found, "3 errors, 1 warning in 12 files"."""
     counts = Counter(f.level for f in findings)
     notes = _count(counts["info"], "note")
-    told = [_count(counts[level], level) for level in ("error", "warning")]
-    told += [notes] if verbose else []
-    words = ", ".join(word for word in told if word) or "nothing wrong"
+    shown = [_count(counts[level], level) for level in ("error", "warning")]
+    shown += [notes] if verbose else []
+    found = ", ".join(filter(None, shown)) or "nothing wrong"
     them = "it" if counts["info"] == 1 else "them"
     hidden = f" ({notes}, --verbose shows {them})" if notes and not verbose else ""
-    return f"{words} in {_count(files, 'file')}{hidden}"
+    return f"{found} in {_count(files, 'file')}{hidden}"
 
 
 def _count(n: int, noun: str) -> str:

@@ -1,24 +1,31 @@
-"""RI105, RI106, RI110, RI112: keys that other model types read."""
+"""RI105, RI106, RI110, RI112: keys that other places, or other model types, have."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
 
-from ropeinterp.checks.blocks import SCALING, scales
-from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import BLOCKS, Layer, Subject
-from ropeinterp.checks.words import is_number
+from ropeinterp.checks.effect import because, effect
+from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.common import SCALING, scales
+from ropeinterp.checks.target import BLOCKS, UNSCALED, Layer, Target
+from ropeinterp.checks.words import is_finite
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.config.locate import Located
+from ropeinterp.schemes.scheme import ORIGINAL_KEY
 from ropeinterp.text import printable
 
-_TOP = frozenset({"rope_type", "rope_scaling_type", "rope_scaling_factor"})
-_TOP |= frozenset({"rope_factor"})
-_TOP |= frozenset({"scaling_factor"}) | SCALING
-_TOP -= {"original_max_position_embeddings", "mscale", "mscale_all_dim", "alpha"}
+# Names of scaling keys; those taken out mean something else at the top level.
+_TOP = {
+    "rope_type",
+    "rope_scaling_type",
+    "rope_scaling_factor",
+    "rope_factor",
+    "scaling_factor",
+    *(SCALING - {ORIGINAL_KEY, "mscale", "mscale_all_dim", "alpha"}),
+}
 _MROPE = ("mrope_section", "mrope_interleaved")
 # Other families' names: the key that could be meant, and what one means in the other.
 _FOREIGN: Mapping[str, tuple[str, float]] = {
@@ -48,42 +55,41 @@ class ScalingAtTop(Rule):
     bad = {"factor": 2.5, "rope_scaling": None}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 2.5}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for keys of schemes that the dict does not have, too."""
-        if not subject.known or not subject.rotary:
+        if not target.known or not target.rotary:
             return
-        blocks = [subject.keys.get(b) for b in ("rope_scaling", "rope_parameters")]
+        blocks = [target.keys.get(b) for b in ("rope_scaling", "rope_parameters")]
         inside = {k for b in blocks if isinstance(b, dict) for k in b}
         read = {
-            k for row in subject.reading.rows for k in (*row.sizes, *row.partial_keys)
+            k for row in target.reading.rows for k in (*row.sizes, *row.partial_keys)
         }
         lost = [
             key
-            for key, value in subject.keys.items()
+            for key, value in target.keys.items()
             if key in _TOP - read - inside
             and value is not None
             and not isinstance(value, (dict, bool))
         ]
         if lost:
             others = f", as {', '.join(lost[1:])}," if lost[1:] else ""
-            shown = f"{printable(subject.keys[lost[0]])} at the top level"
+            shown = f"{printable(target.keys[lost[0]])} at the top level"
             message = f"{shown}{others} is read by nobody: write it into rope_scaling"
-            yield Hit(subject.at(lost[0]), message)
+            yield Diagnostic(target.at(lost[0]), message)
 
-
-def lost_at_root(located: Located) -> Iterator[Hit]:
-    """Find a rope dict of a composite model beside the part that it is meant for."""
-    parts = [part for part in located.parts.values() if part.keys]
-    for name in BLOCKS:
-        block = located.keys.get(name)
-        if not isinstance(block, dict) or not scales(block):
-            continue
-        if parts and all(
-            p.path != located.path and p.keys.get(name) != block for p in parts
-        ):
-            path = below(located.path, name)
-            message = f"is not read here: write it into {parts[0].path}"
-            yield Hit(path, message)
+    def check_config(self, located: Located) -> Iterator[Diagnostic]:
+        """Find a rope dict of a composite model beside the part it is meant for."""
+        parts = [part for part in located.parts.values() if part.keys]
+        for name in BLOCKS:
+            block = located.keys.get(name)
+            if not isinstance(block, dict) or not scales(block):
+                continue
+            if parts and all(
+                p.path != located.path and p.keys.get(name) != block for p in parts
+            ):
+                path = below(located.path, name)
+                message = f"is not read here: write it into {parts[0].path}"
+                yield Diagnostic(path, message)
 
 
 class MropeUnread(Rule):
@@ -99,27 +105,29 @@ class MropeUnread(Rule):
     bad = {"rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]}}
     good = {"rope_scaling": None}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the rows whether the model type has several position axes."""
-        if not subject.known or any(row.axes for row in subject.reading.rows):
+        if not target.known or any(row.axes for row in target.reading.rows):
             return
-        kind = printable(subject.located.model_type)
+        kind = printable(target.located.model_type)
         for key in _MROPE:
-            if subject.keys.get(key) is not None:
-                yield Hit(subject.at(key), f"{kind} has no M-RoPE: the key is ignored")
-        for layer in subject.given():
+            if target.keys.get(key) is not None:
+                yield Diagnostic(
+                    target.at(key), f"{kind} has no M-RoPE: the key is ignored"
+                )
+        for layer in target.given():
             present = [key for key in _MROPE if key in layer.rope.block]
             if layer.word == "mrope" or present:
                 key = present[0] if present else "rope_type"
                 message = f"{kind} has no M-RoPE: the key is ignored"
                 if layer.word == "mrope":
                     message += ', and the type "mrope" fails when the model is built'
-                yield Hit(below(layer.rope.path, key), message, _without(layer))
+                yield Diagnostic(below(layer.rope.path, key), message, _without(layer))
 
 
 def _without(layer: Layer) -> Fix | None:
     """Plain rotary embedding in place of M-RoPE that nobody reads."""
-    if layer.word not in ("mrope", "default"):
+    if layer.word not in ("mrope", *UNSCALED):
         return None
     path, block = layer.rope.path, layer.rope.block
     word = "rope_type" if "rope_type" in block else "type"
@@ -139,39 +147,45 @@ class ForeignName(Rule):
     bad = {"rope_ratio": 500, "rope_theta": None}
     good = {"rope_theta": 5e6}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for names that the rows of this type do not list."""
-        if not subject.known or not subject.rotary or not subject.layers:
+        if not target.known or not target.rotary or not target.layers:
             return
         read = {
-            k.partition("/")[0] for r in subject.reading.rows for k in r.partial_keys
+            k.partition("/")[0] for r in target.reading.rows for k in r.partial_keys
         }
-        read |= {key for row in subject.reading.rows for key in row.theta_keys}
+        read |= {key for row in target.reading.rows for key in row.theta_keys}
         for key, (meant, unit) in _FOREIGN.items():
-            value = subject.keys.get(key)
-            if key not in read and is_number(value):
-                yield from self._hit(subject, key, meant, float(value or 0) * unit)
+            value = target.keys.get(key)
+            if key not in read and is_finite(value):
+                yield from self._diagnostic(
+                    target, key, meant, float(value or 0) * unit
+                )
 
     @staticmethod
-    def _hit(subject: Subject, key: str, meant: str, value: float) -> Iterator[Hit]:
-        layer = subject.layers[0]
+    def _diagnostic(
+        target: Target, key: str, meant: str, value: float
+    ) -> Iterator[Diagnostic]:
+        layer = target.layers[0]
         spec = layer.spec
         if math.isnan(value):  # channels of a head, not a share of them
-            value = subject.keys[key] / spec.head_dim if spec is not None else math.nan
+            value = target.keys[key] / spec.head_dim if spec is not None else math.nan
         if spec is None or value == 1 or math.isnan(value):
             return
         keys = layer.rope.row.theta_keys if meant == "rope_theta" else ()
         keys = keys or layer.rope.row.partial_keys
-        found = subject.find(meant, *(k.partition("/")[0] for k in keys))
+        found = target.find(meant, *(k.partition("/")[0] for k in keys))
         own = layer.get(meant) if found is None else found.value
-        other = subject.reread_top(layer, **{meant: value})
+        other = target.reread_top(layer, **{meant: value})
         if value == spec.base or (own is not None and other == spec):
-            yield Hit(subject.at(key), "is not read, and says the same", level="info")
+            yield Diagnostic(
+                target.at(key), "is not read, and says the same", level="info"
+            )
             return
-        kind = printable(subject.located.model_type)
+        kind = printable(target.located.model_type)
         fix = None
         if own is None:
-            path = subject.reading.path
+            path = target.reading.path
             edits = Edit(path, key, REMOVE), Edit(path, meant, value)
             fix = Fix(f'write "{meant}": {value!r}', edits)
             row = layer.rope.row
@@ -179,7 +193,7 @@ class ForeignName(Rule):
             message = f"is not read by {kind}: {meant} is its class default {default:g}"
         else:
             message = f"is not read by {kind}: {meant} is {printable(own)}"
-        yield Hit(subject.at(key), message + told(effect(spec, other)), fix)
+        yield Diagnostic(target.at(key), message + because(effect(spec, other)), fix)
 
 
 class TwoBases(Rule):
@@ -204,32 +218,24 @@ class TwoBases(Rule):
         "local_rope_theta": 10000.0,
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for names of bases that the rows of this type do not list."""
-        if not subject.known or not subject.rotary:
+        if not target.known or not target.rotary:
             return
-        read = [key for row in subject.reading.rows for key in row.theta_keys]
-        present = [key for key in read if is_number(subject.keys.get(key))]
+        read = [key for row in target.reading.rows for key in row.theta_keys]
+        present = [key for key in read if is_finite(target.keys.get(key))]
         for key in (names.of_bases() | {"local_attention_rope_theta"}) - {*read}:
-            value = subject.keys.get(key)
-            if key in _FOREIGN or not present or not is_number(value):
+            value = target.keys.get(key)
+            if key in _FOREIGN or not present or not is_finite(value):
                 continue
-            same = value in [subject.keys[k] for k in present]
-            taken = f"{present[0]} {printable(subject.keys[present[0]])} counts"
+            same = value in [target.keys[k] for k in present]
+            taken = f"{present[0]} {printable(target.keys[present[0]])} counts"
             shown = f"{printable(value)} is not read by this model type: {taken}"
             fix = None
             if same:
-                fix = Fix("remove it", (Edit(subject.reading.path, key, REMOVE),))
+                fix = Fix("remove it", (Edit(target.reading.path, key, REMOVE),))
             # Other names are read by nobody else, and one table has one base: no
             # reader goes wrong.
-            harmless = same and (key != "rope_theta" or len(subject.reading.rows) == 1)
+            harmless = same and (key != "rope_theta" or len(target.reading.rows) == 1)
             level = "info" if harmless else ""
-            yield Hit(subject.at(key), shown, fix, level)
-
-
-RULES = (
-    ScalingAtTop(),
-    MropeUnread(),
-    ForeignName(),
-    TwoBases(),
-)
+            yield Diagnostic(target.at(key), shown, fix, level)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ropeinterp.checks.document import Document
-from ropeinterp.checks.words import is_number
+from ropeinterp.checks.words import is_finite
 from ropeinterp.config.block import read_block
 from ropeinterp.config.layers import layers_of
 from ropeinterp.config.locate import Located
@@ -16,9 +16,18 @@ from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import Found, Origin
 from ropeinterp.errors import ConfigError
+from ropeinterp.schemes import SCHEMES, Scheme
+from ropeinterp.schemes.scheme import LENGTH_KEY
 from ropeinterp.spec import RopeSpec
 
 BLOCKS = ("rope_scaling", "rope_parameters")
+# Type words of an embedding without scaling; other words can mean the same.
+UNSCALED = tuple(n for n, s in SCHEMES.items() if s.dialects and not s.scales)
+
+
+def type_word(block: Mapping[str, Any]) -> Any:
+    """Type word of a rope dict that counts."""
+    return block.get("rope_type", block.get("type", "default"))
 
 
 class Layer(NamedTuple):
@@ -47,8 +56,7 @@ class Layer(NamedTuple):
     @property
     def word(self) -> Any:
         """The type word that counts."""
-        block = self.rope.block
-        return block.get("rope_type", block.get("type", "default"))
+        return type_word(self.rope.block)
 
     @property
     def scheme(self) -> str | None:
@@ -58,6 +66,19 @@ class Layer(NamedTuple):
         word = self.word
         known = isinstance(word, str)
         return self.rope.row.type_words.get(word, word) if known else None
+
+    @property
+    def traits(self) -> Scheme | None:
+        """What its scheme has and asks for; None for an unknown word."""
+        return SCHEMES.get(self.scheme or "")
+
+    def has(self, key: str) -> bool:
+        """Whether its scheme has a key, required or optional."""
+        return self.traits is not None and self.traits.has(key)
+
+    def requires(self, key: str) -> bool:
+        """Whether its scheme has no numbers without a key."""
+        return self.traits is not None and self.traits.requires(key)
 
     def get(self, key: str) -> Any:
         """Value of a key of the rope dict; None where it is missing or null."""
@@ -69,7 +90,7 @@ class Layer(NamedTuple):
         return origin.paths[0] if origin and origin.paths else ""
 
 
-class Subject(NamedTuple):
+class Target(NamedTuple):
     """One model of a config.
 
     Parameters
@@ -140,8 +161,8 @@ class Subject(NamedTuple):
 
     def length(self) -> Found | None:
         """Length that the file itself states."""
-        found = self.reading.named("max_position_embeddings")
-        return found if found is not None and is_number(found.value) else None
+        found = self.reading.named(LENGTH_KEY)
+        return found if found is not None and is_finite(found.value) else None
 
     def reread(self, layer: Layer, **changes: Any) -> RopeSpec | None:
         """Spec of a layer type if keys of its rope dict were others; None if none.
@@ -173,7 +194,7 @@ def _changed(keys: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return {k: v for k, v in both.items() if v is not None or k not in changes}
 
 
-def examine(document: Document, located: Located, reader: Reader) -> Subject:
+def examine(document: Document, located: Located, reader: Reader) -> Target:
     """Read one model as far as it can be read.
 
     Parameters
@@ -187,18 +208,18 @@ def examine(document: Document, located: Located, reader: Reader) -> Subject:
 
     Returns
     -------
-    Subject
+    Target
     """
     reading = reader.reading(located)
-    subject = Subject(document, located, reader, reading)
-    if not subject.rotary:
-        return subject
+    target = Target(document, located, reader, reading)
+    if not target.rotary:
+        return target
     try:
         ropes = layers_of(reading).ropes
     except ConfigError as error:
-        return subject._replace(error=error)
+        return target._replace(error=error)
     layers = [_layer(reading, name, rope) for name, rope in ropes.items() if rope]
-    return subject._replace(layers=tuple(layers))
+    return target._replace(layers=tuple(layers))
 
 
 def _layer(reading: Reading, name: str, rope: RopeDict) -> Layer:
@@ -209,7 +230,7 @@ def _layer(reading: Reading, name: str, rope: RopeDict) -> Layer:
     return Layer(name, rope, spec, origins)
 
 
-def subjects(document: Document, located: Located) -> Iterator[Subject]:
+def targets(document: Document, located: Located) -> Iterator[Target]:
     """Read all models of a config, as transformers 5 does.
 
     Parameters
@@ -221,7 +242,7 @@ def subjects(document: Document, located: Located) -> Iterator[Subject]:
 
     Yields
     ------
-    Subject
+    Target
         But for parts that are missing.
     """
     reader = Reader("transformers", None)

@@ -1,4 +1,4 @@
-"""RI5xx: what float32 and bfloat16 do to the phases at the stated length."""
+"""RI501 to RI503: what float32 and bfloat16 do to the phases at the stated length."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ropeinterp.checks.rule import Hit, Rule
-from ropeinterp.checks.subject import Subject
+from ropeinterp.checks.finding import Diagnostic
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Target
+from ropeinterp.limits import LARGEST_EXACT, LARGEST_EXACT32, LONGEST
+from ropeinterp.precision import errors_at
 from ropeinterp.spec import RopeSpec
 
 _POSITIONS = 64
-_LARGEST = 2.0**53
 _CASTS = ("bfloat16", "float16")
 
 
 def _worst(spec: RopeSpec, length: int) -> float:
     """Largest error of transformers' tables at the last positions of a length."""
-    spec = spec.at(length)
     if spec.axis_map is not None:
         return 0.0
-    p = np.arange(max(length - _POSITIONS, 0), length, dtype=np.float64)
-    theirs = spec.cos_sin(p, precision="hf32")
-    ours = spec.cos_sin(p, dtype=np.float64)
-    off = (np.abs(a - b) for a, b in zip(theirs, ours, strict=True))
-    return max(float(x.max(initial=0.0)) for x in off)
+    last = np.arange(max(length - _POSITIONS, 0), length, dtype=np.float64)
+    return float(errors_at(spec.at(length), last)[1].max(initial=0.0))
 
 
 class Float32Angles(Rule):
@@ -38,17 +36,21 @@ class Float32Angles(Rule):
     bad = {"max_position_embeddings": 131072, "rope_theta": 1e6}
     good = {"max_position_embeddings": 2048, "rope_theta": 1e4}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the last positions of the first layer type."""
-        length = subject.length()
-        if length is None or length.value % 1 or not 32768 < length.value < _LARGEST:
+        length = target.length()
+        if (
+            length is None
+            or length.value % 1
+            or not 32768 < length.value < LARGEST_EXACT
+        ):
             return
-        for layer in subject.layers:
+        for layer in target.layers:
             if layer.spec is not None:
                 worst = _worst(layer.spec, int(length.value))
                 message = f"{length.value:,} tokens: float32 cos and sin are off by"
                 if worst > 0:
-                    yield Hit(length.path, f"{message} {worst:.1e} near the end")
+                    yield Diagnostic(length.path, f"{message} {worst:.1e} near the end")
                 return
 
 
@@ -63,15 +65,17 @@ class BeyondFloat32(Rule):
     bad = {"max_position_embeddings": 2**25, "rope_theta": 1e8}
     good = {"max_position_embeddings": 2**20, "rope_theta": 1e8}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the length with 2**24."""
-        length = subject.length()
-        if length is not None and subject.rotary and 2**24 < length.value <= 2**31:
+        length = target.length()
+        if length is None or not target.rotary:
+            return
+        if LARGEST_EXACT32 < length.value <= LONGEST:
             message = (
                 f"{length.value:,} tokens: above 16,777,216 neighbours share a float32 "
                 "position, and their tables are equal"
             )
-            yield Hit(length.path, message)
+            yield Diagnostic(length.path, message)
 
 
 class CastFrequencies(Rule):
@@ -85,10 +89,10 @@ class CastFrequencies(Rule):
     bad = {"torch_dtype": "bfloat16"}
     good = {"torch_dtype": "float32"}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the dtype that the file asks for."""
-        found = subject.find("torch_dtype", "dtype")
-        spec = subject.layers[0].spec if subject.layers else None
+        found = target.find("torch_dtype", "dtype")
+        spec = target.layers[0].spec if target.layers else None
         if found is None or found.value not in _CASTS or spec is None:
             return
         bits = 8 if found.value == "bfloat16" else 11
@@ -100,7 +104,4 @@ class CastFrequencies(Rule):
             f"model.to({found.value}) casts the frequencies, too: angles at 4096 "
             f"tokens are then off by up to {off:.2g} rad"
         )
-        yield Hit(found.path, message)
-
-
-RULES = (Float32Angles(), BeyondFloat32(), CastFrequencies())
+        yield Diagnostic(found.path, message)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ropeinterp.checks import both_schemas
-from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import Hit, Rule
-from ropeinterp.checks.subject import BLOCKS, Subject
+from ropeinterp.checks.effect import because, effect
+from ropeinterp.checks.finding import Diagnostic
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import BLOCKS, Target
 from ropeinterp.config.json_source import below
 from ropeinterp.text import printable
 
@@ -31,13 +32,13 @@ class SchemasDiffer(Rule):
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the dicts key by key, and every base of a flat one."""
-        scaling, parameters = (subject.keys.get(name) for name in BLOCKS)
+        scaling, parameters = (target.keys.get(name) for name in BLOCKS)
         keys = []
         if isinstance(scaling, dict) and isinstance(parameters, dict):
             keys = both_schemas.different(scaling, parameters)
-            top = subject.find(*subject.reading.rows[0].theta_keys)
+            top = target.find(*target.reading.rows[0].theta_keys)
             if top is not None and parameters.get("rope_theta", top.value) != top.value:
                 keys.append("rope_theta")
         if scaling and parameters and keys:
@@ -46,27 +47,27 @@ class SchemasDiffer(Rule):
                 f"differs from rope_parameters in {shown}: transformers 5.23.0 takes "
                 "rope_scaling, others rope_parameters"
             )
-            yield Hit(subject.at("rope_scaling"), message)
-        if len(subject.reading.rows) == 1:  # else a base is that of some layers
+            yield Diagnostic(target.at("rope_scaling"), message)
+        if len(target.reading.rows) == 1:  # else a base is that of some layers
             for key in ("rope_theta", "partial_rotary_factor"):
-                yield from self._twice(subject, key)
+                yield from self._twice(target, key)
 
     @staticmethod
-    def _twice(subject: Subject, key: str) -> Iterator[Hit]:
+    def _twice(target: Target, key: str) -> Iterator[Diagnostic]:
         """Compare the place at the top level with that in each dict."""
-        for layer in subject.given():
+        for layer in target.given():
             row = layer.rope.row
-            top = subject.find(*(row.theta_keys if key == "rope_theta" else (key,)))
+            top = target.find(*(row.theta_keys if key == "rope_theta" else (key,)))
             own = layer.get(key)
             if top is None or own is None or own == top.value:
                 continue
-            other = subject.reread(layer, **{key: top.value})
+            other = target.reread(layer, **{key: top.value})
             shown = f"{printable(own)} here, {printable(top.value)} at {top.path}"
             message = (
                 f"two values, {shown}: transformers 5.23.0 takes the first, 4.57 the "
-                f"second{told(effect(layer.spec, other))}"
+                f"second{because(effect(layer.spec, other))}"
             )
-            yield Hit(below(layer.rope.path, key), message)
+            yield Diagnostic(below(layer.rope.path, key), message)
 
 
 class OnlyOldSchema(Rule):
@@ -84,12 +85,12 @@ class OnlyOldSchema(Rule):
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for keys of one schema alone."""
-        if both_schemas.has_old(subject) and not both_schemas.has_new(subject):
+        if both_schemas.has_old(target) and not both_schemas.has_new(target):
             message = "the keys of transformers 4 alone; version 5 reads them, too"
-            key = "rope_scaling" if subject.keys.get("rope_scaling") else "rope_theta"
-            yield Hit(subject.at(key), message, both_schemas.both(subject))
+            key = "rope_scaling" if target.keys.get("rope_scaling") else "rope_theta"
+            yield Diagnostic(target.at(key), message, both_schemas.both(target))
 
 
 class OnlyNewSchema(Rule):
@@ -110,16 +111,9 @@ class OnlyNewSchema(Rule):
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for keys of one schema alone."""
-        if both_schemas.has_new(subject) and not both_schemas.has_old(subject):
+        if both_schemas.has_new(target) and not both_schemas.has_old(target):
             message = "the keys of transformers 5 alone: 4.57 does not look there"
-            path = subject.at("rope_parameters")
-            yield Hit(path, message, both_schemas.both(subject))
-
-
-RULES = (
-    SchemasDiffer(),
-    OnlyOldSchema(),
-    OnlyNewSchema(),
-)
+            path = target.at("rope_parameters")
+            yield Diagnostic(path, message, both_schemas.both(target))

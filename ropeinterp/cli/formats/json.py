@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ropeinterp.checks.rule import REMOVE, Edit, Finding, Fix
-from ropeinterp.cli.formats.text import Paint
+from ropeinterp.checks.finding import REMOVE, Edit, Finding, Fix
+from ropeinterp.cli.colour import Paint
+from ropeinterp.limits import LARGEST_EXACT
 from ropeinterp.text import escaped, printable
 
+# Integers that every reader of JSON holds.
 _LONGEST = 80
 _MOST_ENTRIES = 16
 
@@ -34,11 +36,11 @@ def render(findings: Sequence[Finding], files: int, verbose: bool, _: Paint) -> 
 
 
 def _object(finding: Finding) -> dict[str, Any]:
-    plain = {
+    fields = {
         name: escaped(value) if isinstance(value, str) else value
         for name, value in vars(finding).items()
     }
-    return plain | {"value": _shown(finding.value), "fix": _fix(finding.fix)}
+    return fields | {"value": _shown(finding.value), "fix": _fix(finding.fix)}
 
 
 def _shown(value: Any, deep: bool = False) -> Any:
@@ -49,7 +51,7 @@ def _shown(value: Any, deep: bool = False) -> Any:
         return escaped(value)
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if isinstance(value, int) and abs(value) < 2**53:  # what every JSON reader holds
+    if isinstance(value, int) and abs(value) < LARGEST_EXACT:
         return value
     if not deep and isinstance(value, dict) and len(value) <= _MOST_ENTRIES:
         return {escaped(k[:_LONGEST]): _shown(v, True) for k, v in value.items()}

@@ -1,12 +1,13 @@
-"""RI4xx: what another reader takes; only for the dialects that are asked for."""
+"""RI401, RI403, RI411: what other readers take; for dialects that are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import Hit, Rule
-from ropeinterp.checks.subject import Subject
+from ropeinterp.checks.effect import because, effect
+from ropeinterp.checks.finding import Diagnostic
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Target
 from ropeinterp.config.json_source import below
 
 
@@ -24,19 +25,19 @@ class NotWhereItLooks(Rule):
     }
     good = {"rope_theta": 1e6}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Read the same keys in both dialects."""
-        if subject.find("rope_parameters") is None:
+        if target.find("rope_parameters") is None:
             return
-        reader = subject.reader._replace(dialect="transformers-4")
-        others = subject.read_by(subject.located, reader)
+        reader = target.reader._replace(dialect="transformers-4")
+        others = target.read_by(target.located, reader)
         old = {layer.name: layer for layer in others}
-        for layer in subject.layers:
+        for layer in target.layers:
             other = old.get(layer.name) or old.get("default")
-            words = effect(layer.spec, other.spec if other else None)
-            if words:
-                message = f"transformers 4.57.6 does not look here{told(words)}"
-                yield Hit(subject.at("rope_parameters"), message)
+            difference = effect(layer.spec, other.spec if other else None)
+            if difference:
+                message = f"transformers 4.57.6 does not look here{because(difference)}"
+                yield Diagnostic(target.at("rope_parameters"), message)
                 return
 
 
@@ -65,14 +66,14 @@ class TruncateIgnored(Rule):
     }
     good = {"rope_scaling": None}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for the key in nested dicts."""
-        for layer in subject.given():
+        for layer in target.given():
             if layer.rope.nested and layer.get("truncate") is False:
-                other = subject.reread(layer, truncate=True)
+                other = target.reread(layer, truncate=True)
                 message = "transformers 5.23.0 ignores it here"
                 path = below(layer.rope.path, "truncate")
-                yield Hit(path, message + told(effect(layer.spec, other)))
+                yield Diagnostic(path, message + because(effect(layer.spec, other)))
 
 
 class TypeDropped(Rule):
@@ -92,16 +93,13 @@ class TypeDropped(Rule):
         "rope_scaling": {"rope_type": "linear", "factor": 8.0},
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at dicts that are merged into that of the class."""
-        for layer in subject.given():
+        for layer in target.given():
             block = layer.rope.block
             merged = layer.rope.row.one_dict == "merge" and not layer.rope.nested
             if merged and "type" in block and "rope_type" not in block:
-                other = subject.reread(layer, type="default", factor=None)
+                other = target.reread(layer, type="default", factor=None)
                 message = "transformers 5.23.0 drops the dict; rope_type is read"
                 path = below(layer.rope.path, "type")
-                yield Hit(path, message + told(effect(layer.spec, other)))
-
-
-RULES = (NotWhereItLooks(), TruncateIgnored(), TypeDropped())
+                yield Diagnostic(path, message + because(effect(layer.spec, other)))

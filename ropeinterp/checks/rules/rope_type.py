@@ -1,34 +1,26 @@
-"""RI101 to RI104, RI115, RI116: the rope dict as a whole, and its type."""
+"""RI101 to RI104, RI116: the rope dict as a whole, and its type."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from ropeinterp.checks.effect import effect, told
+from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.families import family_of
-from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import BLOCKS, Layer, Subject
+from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.rules.common import scales
+from ropeinterp.checks.target import BLOCKS, Layer, Target
 from ropeinterp.checks.words import nearest
 from ropeinterp.config.json_source import below
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.text import printable
 
-# Keys that only a scaled embedding has.
-SCALING = frozenset(
-    key.name for s in SCHEMES.values() for key in (*s.required, *s.optional)
-) - {"partial_rotary_factor"}
 # What else could be said of a rope dict whose type is not known.
 _OF_TYPE = ("RI103", "RI109", "RI2", "RI302", "RI303", "RI305")
 _COMMON = tuple(n for n, s in SCHEMES.items() if "transformers-4" in s.dialects)
 _WORDS = ("rope_type", "type", "name")
 _LAYER_WORDS = ("attention", "_layer", "main", "compress")
-_FORM = ("hidden_size", "num_attention_heads", "num_hidden_layers")
-
-
-def scales(block: Mapping[str, Any]) -> list[str]:
-    """Keys of a rope dict that have no meaning without a type."""
-    return [key for key in block if key in SCALING and block[key] is not None]
 
 
 class BlockIsNoObject(Rule):
@@ -42,23 +34,23 @@ class BlockIsNoObject(Rule):
     bad = {"rope_scaling": "dynamic"}
     good = {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at both names of the dict, and at the dicts of layer types."""
         for name in BLOCKS:
-            block = subject.keys.get(name)
+            block = target.keys.get(name)
             if block is not None and not isinstance(block, dict):
                 shown = printable(block)
                 message = f"{shown} is no object: lenient readers take no scaling"
-                yield Hit(subject.at(name), message)
+                yield Diagnostic(target.at(name), message)
             elif block:
-                yield from self._nested(subject, name, block)
+                yield from self._nested(target, name, block)
 
-    def _nested(self, subject: Subject, name: str, block: Any) -> Iterator[Hit]:
-        labels = {row.layer for row in subject.reading.rows if row.layer}
+    def _nested(self, target: Target, name: str, block: Any) -> Iterator[Diagnostic]:
+        labels = {row.layer for row in target.reading.rows if row.layer}
         for key, entry in block.items():
             if key in labels and entry is not None and not isinstance(entry, dict):
                 message = f"{printable(entry)} is no object"
-                yield Hit(below(subject.at(name), key), message)
+                yield Diagnostic(below(target.at(name), key), message)
 
 
 class TypeIsMissing(Rule):
@@ -76,9 +68,9 @@ class TypeIsMissing(Rule):
     bad = {"rope_scaling": {"name": "dynamic", "factor": 32.0}}
     good = {"rope_scaling": {"rope_type": "dynamic", "factor": 32.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for keys of a scheme where no scheme is named."""
-        for layer in subject.given():
+        for layer in target.given():
             block = layer.rope.block
             keys = scales(block)
             typed = [k for k in ("rope_type", "type") if block.get(k) is not None]
@@ -89,17 +81,17 @@ class TypeIsMissing(Rule):
             hint = f"; name {printable(named)} is not read" if named else ""
             lost = f": {', '.join(keys)} dropped" if len(keys) < 4 else ": all dropped"
             known = isinstance(named, str) and named in SCHEMES
-            other = subject.reread(layer, rope_type=named) if known else None
+            other = target.reread(layer, rope_type=named) if known else None
             message = (
                 "rope_type is missing, so the embedding is plain"
-                f"{lost}{hint}{told(effect(layer.spec, other), '; ')}"
+                f"{lost}{hint}{because(effect(layer.spec, other), '; ')}"
             )
-            yield Hit(layer.rope.path, message, _named(subject, layer))
+            yield Diagnostic(layer.rope.path, message, _named(target, layer))
 
 
-def _named(subject: Subject, layer: Layer) -> Fix:
+def _named(target: Target, layer: Layer) -> Fix:
     """Offer the rope dict of a known family, or say what is missing."""
-    family = family_of(subject)
+    family = family_of(target)
     if family is None or len(family.block) == 1:
         return Fix("write the type that was meant as rope_type")
     unread = {k: REMOVE for k in layer.rope.block if k == "name"}
@@ -121,11 +113,11 @@ class TypesDiffer(Rule):
     }
     good = {"rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 8.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare what the words mean, not how they are spelt."""
-        for layer in subject.given():
+        for layer in target.given():
             words = {w: layer.get(w) for w in _WORDS if isinstance(layer.get(w), str)}
-            top = subject.keys.get("rope_type")
+            top = target.keys.get("rope_type")
             if words.get("name") not in SCHEMES:
                 words.pop("name", None)
             counted = "rope_type" if "rope_type" in words else "type"
@@ -135,20 +127,24 @@ class TypesDiffer(Rule):
             path = layer.rope.path
             for word, value in words.items():
                 if meaning(layer, value) != meant:
-                    yield self._hit(subject, layer, below(path, word), value, counted)
+                    yield self._diagnostic(
+                        target, layer, below(path, word), value, counted
+                    )
             if isinstance(top, str) and meaning(layer, top) != meant:
-                yield self._hit(subject, layer, subject.at("rope_type"), top, counted)
+                yield self._diagnostic(
+                    target, layer, target.at("rope_type"), top, counted
+                )
 
     @staticmethod
-    def _hit(
-        subject: Subject, layer: Layer, path: str, value: str, counted: str
-    ) -> Hit:
-        other = subject.reread(layer, rope_type=value)
+    def _diagnostic(
+        target: Target, layer: Layer, path: str, value: str, counted: str
+    ) -> Diagnostic:
+        other = target.reread(layer, rope_type=value)
         counts = printable(layer.get(counted))
-        return Hit(
+        return Diagnostic(
             path,
             f"{printable(value)} differs from {counted} {counts}, which transformers "
-            f"takes{told(effect(layer.spec, other))}",
+            f"takes{because(effect(layer.spec, other))}",
         )
 
 
@@ -170,11 +166,11 @@ class UnknownType(Rule):
     good = {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
     errors_at = ("rope_type", "type")
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look the word up as the model type means it."""
-        if not subject.known:
+        if not target.known:
             return
-        for layer in subject.given():
+        for layer in target.given():
             key = "rope_type" if "rope_type" in layer.rope.block else "type"
             word = layer.get(key)
             if not isinstance(word, str) or layer.spec is not None:
@@ -189,37 +185,17 @@ class UnknownType(Rule):
                 fix = Fix(f'did you mean "{near}"?', (), False)
             else:
                 fix = Fix(f"write one of {', '.join(_COMMON)}")
-            yield Hit(path, self._message(subject, layer, word), fix)
+            yield Diagnostic(path, self._message(target, layer, word), fix)
 
     @staticmethod
-    def _message(subject: Subject, layer: Layer, word: str) -> str:
+    def _message(target: Target, layer: Layer, word: str) -> str:
         if layer.rope.row.type_words.get(word) == "":
-            kind = printable(subject.located.model_type)
+            kind = printable(target.located.model_type)
             return f"{printable(word)} is a rope type that {kind} does not read"
         return (
             f"{printable(word)} is no known rope type: transformers raises KeyError "
             "when the model is built"
         )
-
-
-class NoModelType(Rule):
-    """The form of a model config without model_type.
-
-    No loader can pick a class.
-    """
-
-    code, level = "RI115", "warning"
-    source = "transformers 5.23.0 AutoConfig: ValueError; a published config"
-    bad = {"model_type": None}
-    good = {}
-
-    def check(self, subject: Subject) -> Iterator[Hit]:
-        """Tell model configs from parameter files by their keys."""
-        if subject.top and subject.located.model_type is None:
-            present = [key for key in _FORM if key in subject.keys]
-            if len(present) > 1:
-                message = "is missing: no loader can pick a class"
-                yield Hit(subject.at("model_type"), message)
 
 
 class NestedByLayerType(Rule):
@@ -238,31 +214,31 @@ class NestedByLayerType(Rule):
     }
     good = {"rope_parameters": {"rope_type": "linear", "factor": 2.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the form of the dict with that of the model type."""
-        if not subject.known:
+        if not target.known:
             return
-        typed = subject.reading.rows[0].layers == "types"
+        typed = target.reading.rows[0].layers == "types"
         for name in BLOCKS:
-            block = subject.keys.get(name)
+            block = target.keys.get(name)
             if not isinstance(block, dict) or not block:
                 continue
             inner = [k for k, v in block.items() if isinstance(v, dict)]
             nested = [k for k in inner if any(word in k for word in _LAYER_WORDS)]
-            kind = printable(subject.located.model_type)
+            kind = printable(target.located.model_type)
             if nested and not typed:
                 message = f"a dict per layer type, which {kind} does not read: dropped"
-                yield Hit(below(subject.at(name), nested[0]), message)
-            elif typed and not inner and scales(block) and not list(subject.given()):
+                yield Diagnostic(below(target.at(name), nested[0]), message)
+            elif typed and not inner and scales(block) and not list(target.given()):
                 message = f"{kind} has a dict per layer type: this one is not read"
-                yield Hit(subject.at(name), message)
+                yield Diagnostic(target.at(name), message)
             elif typed:
-                yield from self._labels(subject, name, inner)
+                yield from self._labels(target, name, inner)
 
     @staticmethod
-    def _labels(subject: Subject, name: str, inner: list[str]) -> Iterator[Hit]:
+    def _labels(target: Target, name: str, inner: list[str]) -> Iterator[Diagnostic]:
         """Find dicts whose name is no layer type."""
-        rows, given = subject.reading.rows, subject.keys.get("layer_types")
+        rows, given = target.reading.rows, target.keys.get("layer_types")
         own = given if isinstance(given, list) else []
         known = {row.layer for row in rows}.union(*(row.labels for row in rows))
         known |= {label for label in own if isinstance(label, str)}
@@ -271,14 +247,4 @@ class NestedByLayerType(Rule):
                 near = nearest(key, known)
                 hint = f": did you mean {near}?" if near else ""
                 message = f"is no layer type of this model, and is not read{hint}"
-                yield Hit(below(subject.at(name), key), message)
-
-
-RULES = (
-    BlockIsNoObject(),
-    TypeIsMissing(),
-    TypesDiffer(),
-    UnknownType(),
-    NoModelType(),
-    NestedByLayerType(),
-)
+                yield Diagnostic(below(target.at(name), key), message)

@@ -1,4 +1,4 @@
-"""RI107 to RI109: keys that stand as nobody reads them."""
+"""RI107 to RI109, RI115: keys that stand as nobody reads them, or are missing."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import islice
 from typing import Any
 
-from ropeinterp.checks.effect import effect, told
-from ropeinterp.checks.rule import REMOVE, Edit, Fix, Hit, Rule
-from ropeinterp.checks.subject import Layer, Subject
-from ropeinterp.checks.words import is_number, nearest
+from ropeinterp.checks.effect import because, effect
+from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Layer, Target
+from ropeinterp.checks.words import is_finite, nearest
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
+from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 from ropeinterp.text import printable
 
-# Misspellings of these are told at the top level.
+# Misspellings of these are looked for at the top level.
 _EXPECTED = (
     "rope_scaling",
     "rope_parameters",
     "rope_theta",
-    "max_position_embeddings",
-    "original_max_position_embeddings",
+    LENGTH_KEY,
+    ORIGINAL_KEY,
     "partial_rotary_factor",
 )
 # A rope dict has a dozen keys; of a stranger's thousands no more are looked at.
 _MOST_KEYS = 500
+_FORM = ("hidden_size", "num_attention_heads", "num_hidden_layers")
 
 
 def _other(keys: Iterable[str], read: Set[str]) -> list[str]:
@@ -61,11 +64,11 @@ class AttnFactor(Rule):
         },
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Say what it would be as attention_factor."""
-        for layer in subject.given():
+        for layer in target.given():
             given, spec = layer.get("attn_factor"), layer.spec
-            if spec is None or spec.scheme != "yarn" or not is_number(given):
+            if spec is None or not layer.has("mscale") or not is_finite(given):
                 continue
             meant = given * spec.attention_scaling
             if abs(meant - round(meant, 6)) < 1e-12:
@@ -82,7 +85,7 @@ class AttnFactor(Rule):
                 Edit(path, "attention_factor", meant),
             )
             fix = Fix(f'write "attention_factor": {meant:g}', edits, False)
-            yield Hit(below(path, "attn_factor"), message, fix)
+            yield Diagnostic(below(path, "attn_factor"), message, fix)
 
 
 class Misspelt(Rule):
@@ -111,29 +114,29 @@ class Misspelt(Rule):
         },
     }
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare unread keys with keys that are absent."""
-        if not subject.rotary:
+        if not target.rotary:
             return
-        for layer in subject.given():
+        for layer in target.given():
             block = layer.rope.block
             absent = (layer.rope.used | names.OF_BLOCKS) - block.keys()
             for key in _other(block, layer.rope.used | names.OF_BLOCKS):
                 if (meant := nearest(key, absent)) is not None:
-                    other = subject.reread(layer, **{key: None, meant: block[key]})
+                    other = target.reread(layer, **{key: None, meant: block[key]})
                     yield _misspelt(layer.rope.path, key, meant, block, layer, other)
-        if subject.known:
-            yield from self._top(subject)
+        if target.known:
+            yield from self._top(target)
 
     @staticmethod
-    def _top(subject: Subject) -> Iterator[Hit]:
-        absent = [key for key in _EXPECTED if subject.keys.get(key) is None]
-        for key in _other(subject.keys, names.of_top_level()):
+    def _top(target: Target) -> Iterator[Diagnostic]:
+        absent = [key for key in _EXPECTED if target.keys.get(key) is None]
+        for key in _other(target.keys, names.of_top_level()):
             meant = nearest(key, absent)
-            if meant is not None and subject.layers:
-                layer = subject.layers[0]
+            if meant is not None and target.layers:
+                layer = target.layers[0]
                 yield _misspelt(
-                    subject.reading.path, key, meant, subject.keys, layer, None
+                    target.reading.path, key, meant, target.keys, layer, None
                 )
 
 
@@ -144,13 +147,13 @@ def _misspelt(
     holder: Mapping[str, Any],
     layer: Layer,
     other: Any,
-) -> Hit:
+) -> Diagnostic:
     """Offer the other name; a rename keeps the value."""
     edits = (Edit(path, key, REMOVE), Edit(path, meant, holder[key]))
-    effects = told(effect(layer.spec, other), "; ")
+    effects = because(effect(layer.spec, other), "; ")
     message = f"is read by nobody: did you mean {meant}?{effects}"
     fix = Fix(f"rename to {meant}", edits)
-    return Hit(below(path, key), message, fix, instead_of=below(path, meant))
+    return Diagnostic(below(path, key), message, fix, instead_of=below(path, meant))
 
 
 class OtherKey(Rule):
@@ -159,23 +162,36 @@ class OtherKey(Rule):
     Often a remark of the vendor; sometimes a parameter of another method.
     """
 
-    code, level, at_key = "RI109", "info", True
+    code, level, at_key, gives_way = "RI109", "info", True, True
     source = "7 published configs with remarks"
     bad = {"rope_scaling": {"rope_type": "linear", "factor": 2.0, "finetuned": True}}
     good = {"rope_scaling": {"rope_type": "linear", "factor": 2.0}}
 
-    def check(self, subject: Subject) -> Iterator[Hit]:
+    def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the dict with what the reader took."""
-        for layer in subject.given():
+        for layer in target.given():
             if layer.spec is None:
                 continue
             for key in _other(layer.rope.block, layer.rope.used):
                 message = f"is not read with type {printable(layer.word)}"
-                yield Hit(below(layer.rope.path, key), message)
+                yield Diagnostic(below(layer.rope.path, key), message)
 
 
-RULES = (
-    AttnFactor(),
-    Misspelt(),
-    OtherKey(),
-)
+class NoModelType(Rule):
+    """The form of a model config without model_type.
+
+    No loader can pick a class.
+    """
+
+    code, level = "RI115", "warning"
+    source = "transformers 5.23.0 AutoConfig: ValueError; a published config"
+    bad = {"model_type": None}
+    good = {}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Tell model configs from parameter files by their keys."""
+        if target.top and target.located.model_type is None:
+            present = [key for key in _FORM if key in target.keys]
+            if len(present) > 1:
+                message = "is missing: no loader can pick a class"
+                yield Diagnostic(target.at("model_type"), message)

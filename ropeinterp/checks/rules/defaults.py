@@ -1,0 +1,154 @@
+"""RI301, RI305, RI306: what is missing, so that a class default counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ropeinterp.checks.effect import because, effect
+from ropeinterp.checks.families import Family, family_of
+from ropeinterp.checks.finding import Diagnostic, Edit, Fix
+from ropeinterp.checks.rule import Rule
+from ropeinterp.checks.target import Layer, Target
+from ropeinterp.config import names
+from ropeinterp.config.json_source import below
+from ropeinterp.text import printable
+
+_FORMULA = "hidden_size//num_attention_heads"
+
+
+class UndefinedSize(Rule):
+    """hidden_size or num_attention_heads is missing, or does not divide.
+
+    The class default is taken without a word: 4096 // 40 = 102 channels for a model
+    whose heads have 128.
+    """
+
+    code, level, silences = "RI301", "error", ("RI209", "RI210")
+    source = "three published configs; transformers 5.23.0 says nothing"
+    bad = {"hidden_size": None, "num_attention_heads": 40}
+    good = {"hidden_size": 5120, "num_attention_heads": 40}
+    errors_at = ("hidden_size", "num_attention_heads")
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Ask whether the formula of the row counts."""
+        row = target.reading.rows[0]
+        own = ("head_dim", "qk_rope_head_dim", "kv_channels")
+        known = [n for n in row.head_dim_rule.split("|") if n in own]
+        explicit = any(target.find(n, *row.aliases.get(n, ())) for n in known)
+        default = any(n in row.sizes and n not in target.keys for n in known)
+        if _FORMULA not in row.head_dim_rule or explicit or default:
+            return
+        if target.known:
+            yield from self._missing(target)
+        hidden, heads = (target.reading.size_or_none(n) for n in _FORMULA.split("//"))
+        if hidden and heads and heads > 0 and hidden % heads:
+            message = (
+                f"hidden_size {hidden} is no multiple of {heads} heads, and head_dim "
+                f"is missing: {hidden // heads} channels of a head are a guess"
+            )
+            found = target.reading.named("num_attention_heads")
+            path = found.path if found else target.reading.path
+            yield Diagnostic(path, message, level="" if target.top else "info")
+
+    @staticmethod
+    def _missing(target: Target) -> Iterator[Diagnostic]:
+        row = target.reading.rows[0]
+        missing = [n for n in _FORMULA.split("//") if not _stated(target, n)]
+        spec = target.layers[0].spec if target.layers else None
+        if missing and target.keys:
+            others = f", as is {missing[1]}" if len(missing) > 1 else ""
+            defaults = " and ".join(f"{row.sizes.get(n)}" for n in missing)
+            heads = f", heads of {spec.head_dim} channels" if spec else ""
+            message = f"is missing{others}: the class default counts, {defaults}{heads}"
+            level = "" if target.top else "info"
+            fix = Fix(f"write {' and '.join(missing)}, or head_dim")
+            yield Diagnostic(target.at(missing[0]), message, fix, level)
+
+
+def _stated(target: Target, name: str) -> bool:
+    """Whether a size stands in the file, or one of its names says the class default."""
+    found, default = (
+        target.reading.named(name),
+        target.reading.rows[0].sizes.get(name),
+    )
+    others = (target.keys.get(alias) for alias in names.of_size(name))
+    return (found is not None and found.value is not None) or default in others
+
+
+class FamilyBlock(Rule):
+    """A known family of models without its rope dict, or with another one.
+
+    The scaling that the model was trained with is lost, without any sign.
+    """
+
+    code, level = "RI305", "warning"
+    source = "published Llama-3.1 and DeepSeek-V3 configs, and their copies"
+    bad = {"rope_theta": 500000.0, "max_position_embeddings": 131072}
+    good = {
+        "rope_theta": 500000.0,
+        "max_position_embeddings": 131072,
+        "rope_scaling": {
+            "rope_type": "llama3",
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        },
+    }
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Compare base, length and type with the rows."""
+        family = family_of(target)
+        if family is None or target.layers[0].scheme == family.block["rope_type"]:
+            return
+        layer = target.layers[0]
+        word = family.block["rope_type"]
+        other = target.reread(layer, **family.block)
+        given = f"type {printable(layer.word)}" if layer.rope.given else "no rope dict"
+        message = (
+            f"{given}, where base {family.base:g} and length {family.length} are those "
+            f"of {family.name}, which has {word}{because(effect(layer.spec, other))}"
+        )
+        path = layer.rope.path if layer.rope.given else target.at("rope_scaling")
+        yield Diagnostic(path, message, _restored(target, layer, family))
+
+
+def _restored(target: Target, layer: Layer, family: Family) -> Fix | None:
+    if layer.rope.given or len(family.block) == 1:
+        return None
+    edit = Edit(target.reading.path, "rope_scaling", dict(family.block))
+    return Fix(f"restore the rope dict of {family.name}", (edit,), certain=False)
+
+
+class BaseMissing(Rule):
+    """A llama3 dict without any base.
+
+    The class default 10000 counts, where every model of this method has 500000.
+    """
+
+    code, level = "RI306", "warning"
+    source = "transformers 5.23.0 class defaults"
+    bad = {
+        "rope_theta": None,
+        "rope_scaling": {
+            "rope_type": "llama3",
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 4096,
+        },
+    }
+    good = bad | {"rope_theta": 500000.0}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Ask where the base comes from."""
+        for layer in target.given():
+            usual = layer.traits.usual_base if layer.traits else None
+            if usual is None or layer.path_of("base"):
+                continue
+            if layer.spec is None or layer.spec.base != 1e4:
+                continue
+            other = target.reread(layer, rope_theta=usual)
+            effects = because(effect(layer.spec, other))
+            message = f"is missing: 10000 counts, not {usual:.0f}{effects}"
+            yield Diagnostic(below(layer.rope.path, "rope_theta"), message)
