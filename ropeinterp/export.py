@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from ropeinterp.dialects import V4, V5
 from ropeinterp.fields import Fields
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.schemes.logarithm import log
@@ -14,7 +15,7 @@ from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 _PARTIAL = "partial_rotary_factor"
 # The attention factor says all that these two said.
 _LEFT_OUT = ("mscale", "mscale_all_dim", _PARTIAL)
-_DIALECTS = {5: "transformers", 4: "transformers-4"}
+_DIALECTS = {5: V5, 4: V4}
 
 
 def to_hf(spec: Fields, version: int = 5) -> dict[str, Any]:

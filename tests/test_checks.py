@@ -12,7 +12,7 @@ from records import HERE, lines
 
 import ropeinterp as ri
 from ropeinterp.checks import RULES, check
-from ropeinterp.config import DIALECTS
+from ropeinterp.dialects import DIALECTS
 
 LEVELS = ("error", "warning", "info")
 

@@ -22,7 +22,7 @@ WINGS = ("frequencies", "kernels", "module")
 # imports from lower lines only. A sub-package is one word, and has lines of its own.
 LAYERS = {
     "ropeinterp": (
-        ("_core", "kinds", "limits", "text"),
+        ("_core", "dialects", "kinds", "limits", "text"),
         ("errors", "fields", "ufuncs"),
         ("layouts", "positions", "schemes"),
         ("frequencies", "invariants", "export", "rotation"),

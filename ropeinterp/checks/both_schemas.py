@@ -12,8 +12,8 @@ from typing import Any
 
 from ropeinterp.checks.finding import REMOVE, Edit, Fix
 from ropeinterp.checks.target import UNSCALED, Target, type_word
-from ropeinterp.config import DIALECTS
 from ropeinterp.config.json_source import below
+from ropeinterp.dialects import DIALECTS
 
 # They stand at the top level in the old schema and in the dict in the new one.
 _MOVED = ("rope_theta", "partial_rotary_factor")

@@ -15,8 +15,8 @@ from ropeinterp.checks.rules.ranges import OutOfRange
 from ropeinterp.checks.rules.types import WrongType
 from ropeinterp.checks.spans import Place
 from ropeinterp.checks.target import BLOCKS, Target, targets
-from ropeinterp.config import DIALECTS
 from ropeinterp.config.locate import locate
+from ropeinterp.dialects import DIALECTS
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import escaped, printable
 

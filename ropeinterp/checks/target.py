@@ -15,6 +15,7 @@ from ropeinterp.config.reader import Reader
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import Found, Origin
+from ropeinterp.dialects import V5
 from ropeinterp.errors import ConfigError
 from ropeinterp.schemes import SCHEMES, Scheme
 from ropeinterp.schemes.scheme import LENGTH_KEY
@@ -245,7 +246,7 @@ def targets(document: Document, located: Located) -> Iterator[Target]:
     Target
         But for parts that are missing.
     """
-    reader = Reader("transformers", None)
+    reader = Reader(V5, None)
     for model in located.models():
         if model.keys:
             yield examine(document, model, reader)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ropeinterp.cli.formats import FORMATS
+from ropeinterp.dialects import V5
 from ropeinterp.limits import LARGEST_EXACT
 
 # Positions beyond are no integers of float64 any more.
@@ -104,7 +105,7 @@ def _show(commands: Any) -> argparse.ArgumentParser:
     )
     show.add_argument(
         "--dialect",
-        default="transformers",
+        default=V5,
         help="whose reading: transformers (5.x, the default) or transformers-4",
     )
     show.add_argument(

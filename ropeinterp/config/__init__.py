@@ -15,12 +15,10 @@ from ropeinterp.config.json_source import load
 from ropeinterp.config.locate import locate
 from ropeinterp.config.reader import Reader
 from ropeinterp.config.result import Note, RopeConfig
+from ropeinterp.dialects import DIALECTS, V5
 from ropeinterp.text import printable
 
 __all__ = ["Note", "RopeConfig", "read"]
-
-# Whose reading, and the version whose behaviour was measured.
-DIALECTS = {"transformers": "5.23.0", "transformers-4": "4.57.6"}
 
 
 class HasToDict(Protocol):
@@ -33,7 +31,7 @@ class HasToDict(Protocol):
 def read(
     source: Mapping[str, Any] | str | os.PathLike[str] | HasToDict,
     *,
-    dialect: str = "transformers",
+    dialect: str = V5,
     trained_length: int | None = None,
     context_length: int | None = None,
 ) -> RopeConfig:

@@ -19,6 +19,7 @@ from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import KINDS, FieldValues, Found, Origin, flag
 from ropeinterp.config.width import width
+from ropeinterp.dialects import V4, V5
 from ropeinterp.errors import ConfigError, Kind, ParameterError
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.schemes.scheme import ORIGINAL_KEY
@@ -127,7 +128,7 @@ def _type_word(reading: Reading, rope: RopeDict) -> Found:
     if word in _EXPRESSED:
         reading.note(found.path, "is read as NTK with the base times the factor")
         return Found(word, found.origin)
-    dialect = "transformers-4" if reading.v4 else "transformers"
+    dialect = V4 if reading.v4 else V5
     if word not in SCHEMES or dialect not in SCHEMES[word].dialects:
         if reading.known:
             raise ConfigError(found.path, found.value, "is no known rope type", "form")

@@ -11,6 +11,7 @@ from ropeinterp.config.locate import TEXT_PARTS, Located
 from ropeinterp.config.models import rows_of
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.result import Note, RopeConfig
+from ropeinterp.dialects import V4
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
 
@@ -52,7 +53,7 @@ class Reader(NamedTuple):
             located.keys,
             located.path,
             rows_of(located.model_type),
-            self.dialect == "transformers-4",
+            self.dialect == V4,
             self.trained_length,
             located.notes.copy(),
         )

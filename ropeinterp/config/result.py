@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+from ropeinterp.dialects import V5
 from ropeinterp.spec import RopeSpec
 
 
@@ -57,7 +58,7 @@ class RopeConfig:
     layer_keys: tuple[str | None, ...] = ()
     parts: Mapping[str, RopeConfig] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
-    dialect: str = "transformers"
+    dialect: str = V5
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp import _core
+from ropeinterp.dialects import V5
 from ropeinterp.errors import ParameterError
 from ropeinterp.fields import Fields
 from ropeinterp.schemes import default
@@ -88,7 +89,7 @@ PROPORTIONAL = Scheme(
     float32,
     optional=(FACTOR, Key("partial_rotary_factor", "partial_rotary_factor")),
     fields=("base",),
-    dialects=("transformers",),
+    dialects=(V5,),
     unscaled="proportional",
     trained_length="length",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from ropeinterp.dialects import DIALECTS
 from ropeinterp.fields import Fields
 from ropeinterp.schemes.float32 import Float32
 
@@ -111,7 +112,7 @@ class Scheme(NamedTuple):
     optional: tuple[Key, ...] = ()
     fields: tuple[str, ...] = ()
     least_dim: int = 1
-    dialects: tuple[str, ...] = ("transformers", "transformers-4")
+    dialects: tuple[str, ...] = tuple(DIALECTS)
     word: str = ""
     scales: bool = True
     unscaled: str = "default"

@@ -9,6 +9,7 @@ from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
 from ropeinterp.config.json_source import below
+from ropeinterp.dialects import V4, V5
 
 
 class NotWhereItLooks(Rule):
@@ -17,7 +18,7 @@ class NotWhereItLooks(Rule):
     It takes base 10000 and no scaling, in silence.
     """
 
-    code, level, dialects = "RI401", "warning", ("transformers-4",)
+    code, level, dialects = "RI401", "warning", (V4,)
     source = "transformers 4.57.6, measured: 375x on Llama-3.1"
     bad = {
         "rope_theta": None,
@@ -29,7 +30,7 @@ class NotWhereItLooks(Rule):
         """Read the same keys in both dialects."""
         if target.find("rope_parameters") is None:
             return
-        reader = target.reader._replace(dialect="transformers-4")
+        reader = target.reader._replace(dialect=V4)
         others = target.read_by(target.located, reader)
         old = {layer.name: layer for layer in others}
         for layer in target.layers:
@@ -47,7 +48,7 @@ class TruncateIgnored(Rule):
     transformers 5.23.0 ignores it there and rounds the bounds of the ramp.
     """
 
-    code, level, dialects = "RI403", "warning", ("transformers",)
+    code, level, dialects = "RI403", "warning", (V5,)
     source = "transformers 5.23.0, measured"
     bad = {
         "model_type": "olmo3",
@@ -82,7 +83,7 @@ class TypeDropped(Rule):
     transformers 5.23.0 drops it: the global layers lose their factor.
     """
 
-    code, level, dialects = "RI411", "warning", ("transformers",)
+    code, level, dialects = "RI411", "warning", (V5,)
     source = "transformers 5.23.0, measured: defect D6 of docs/huggingface.md"
     bad = {
         "model_type": "gemma3_text",

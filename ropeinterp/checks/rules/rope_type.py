@@ -13,12 +13,13 @@ from ropeinterp.checks.rules.common import scales
 from ropeinterp.checks.target import BLOCKS, Layer, Target
 from ropeinterp.checks.words import nearest
 from ropeinterp.config.json_source import below
+from ropeinterp.dialects import V4
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.text import printable
 
 # What else could be said of a rope dict whose type is not known.
 _OF_TYPE = ("RI103", "RI109", "RI2", "RI302", "RI303", "RI305")
-_COMMON = tuple(n for n, s in SCHEMES.items() if "transformers-4" in s.dialects)
+_COMMON = tuple(n for n, s in SCHEMES.items() if V4 in s.dialects)
 _WORDS = ("rope_type", "type", "name")
 _LAYER_WORDS = ("attention", "_layer", "main", "compress")
 
