@@ -89,7 +89,7 @@ def _scheme_keys(spec: Fields) -> dict[str, Any]:
     for key in SCHEMES[spec.scheme].keys:
         if key.name in _LEFT_OUT:
             continue
-        field = "attention_scaling" if key.name == "attention_factor" else key.field
+        field = "attention_scaling" if key.name == "attention_factor" else key.sets
         if key.name == ORIGINAL_KEY:
             field = "trained_length"
         value = getattr(spec, field)

@@ -152,7 +152,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
 
 def _unused(scheme: Scheme) -> dict[str, Any]:
     """Parameters that a scheme does not read, with their defaults."""
-    used = {key.field for key in scheme.keys} | set(scheme.fields)
+    used = {key.sets for key in scheme.keys} | set(scheme.fields)
     used |= {"seq_len"} if scheme.grows else set()
     return {k: v for k, v in DEFAULTS.items() if k in PARAMETERS - used}
 

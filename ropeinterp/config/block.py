@@ -167,7 +167,7 @@ def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> FieldValues:
                 rope.at(key.name), None, f"is missing: {scheme} needs it", "missing"
             )
         leave = key.nullable and found.value is None
-        fields[key.field] = found if leave else KINDS[key.kind](found)
+        fields[key.sets] = found if leave else KINDS[key.kind](found)
     for key in SCHEMES[scheme].optional:
         if key.name in _LOOKED_UP:
             continue
@@ -175,11 +175,11 @@ def _scheme_keys(reading: Reading, rope: RopeDict, scheme: str) -> FieldValues:
         if found is not None and found.value is not None:
             found = KINDS[key.kind](found)
             if not (key.zero_is_missing and found.value == 0):
-                fields[key.field] = found
+                fields[key.sets] = found
                 continue
             reading.note(found.path, "0 counts as missing")
         if key.nullable:
-            fields[key.field] = Found(None, rope.origin(rope.at(key.name)))
+            fields[key.sets] = Found(None, rope.origin(rope.at(key.name)))
     factor = fields.get("factor")
     if factor is not None and factor.value is not None and factor.value < 1:
         reading.note(factor.path, "is below 1: it shortens the context")

@@ -21,8 +21,9 @@ class Key(NamedTuple):
     ----------
     name : str
         The key in the file.
-    field : str
-        The field of :class:`ropeinterp.RopeSpec` that it sets.
+    sets : str
+        The field of :class:`ropeinterp.RopeSpec` that it sets, or the number that one
+        follows from: attention_factor, mscale, mscale_all_dim.
     kind : str
         "number", "length", "bool" or "numbers" (a list).
     nullable : bool
@@ -32,7 +33,7 @@ class Key(NamedTuple):
     """
 
     name: str
-    field: str
+    sets: str
     kind: str = "number"
     nullable: bool = False
     zero_is_missing: bool = False

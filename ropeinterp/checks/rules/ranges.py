@@ -44,12 +44,12 @@ class OutOfRange(Rule):
         for _, key, path, value in keys_of(target):
             if not is_finite(value) or (key.zero_is_missing and value == 0):
                 continue  # RI201, RI216
-            if key.field == "base" and value > 0:
+            if key.sets == "base" and value > 0:
                 continue  # RI213
-            if key.field == "length" and value > 0:
+            if key.sets == "length" and value > 0:
                 continue  # RI215
-            field = _FIELDS.get(key.field, key.field)
-            least = 1 if key.field == "size" else None
+            field = _FIELDS.get(key.sets, key.sets)
+            least = 1 if key.sets == "size" else None
             try:
                 if field in CHECKS and not (least and value >= least):
                     CHECKS[field](field, value)
@@ -76,7 +76,7 @@ class OddFactor(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare with the inverse."""
         for layer, key, path, value in keys_of(target):
-            if key.field != "factor" or key.name != "factor" or not is_finite(value):
+            if key.sets != "factor" or key.name != "factor" or not is_finite(value):
                 continue
             if 0 < value < 1 and layer is not None:
                 other = target.reread(layer, factor=1 / value)
@@ -187,7 +187,7 @@ class OddBase(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the bases that are positive."""
         for _, key, path, value in keys_of(target):
-            if key.field != "base" or not is_finite(value) or not value > 0:
+            if key.sets != "base" or not is_finite(value) or not value > 0:
                 continue
             if value == 1:
                 yield Diagnostic(path, "base 1 makes all frequencies equal")
@@ -210,7 +210,7 @@ class OddLength(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at the length of the context alone."""
         for _, key, path, value in keys_of(target):
-            if key.field != "length" or not is_finite(value):
+            if key.sets != "length" or not is_finite(value):
                 continue
             if value > LONGEST:
                 yield Diagnostic(path, f"{printable(value)} is no length of a context")
