@@ -38,9 +38,11 @@ def ufunc(case, xs, outs):
     if p.size == 1:
         p, views = p[0], [(x[0], y[0]) for x, y in views]
 
+    planes = spec.turn_planes()
+
     def call():
         for x, y in views:
-            rope(x, p, spec.turn_planes(), 1.0, out=y)
+            rope(x, p, planes, 1.0, out=y)
         return outs
 
     return call
@@ -48,13 +50,14 @@ def ufunc(case, xs, outs):
 
 def tables(length):
     spec, p = ri.RopeSpec.llama3(128, 5e5), np.arange(length)
+    planes = spec.turn_planes()
     yield FRESH, lambda: spec.cos_sin(p)
     both = np.ones((2, length, 64), np.float32)
     rows = p.astype(np.float64)
     yield (
         OUT,
         lambda: ri.ufuncs.cos_sin(
-            rows, spec.turn_planes(), 1.0, out=(both[0], both[1]), dtype=np.float32
+            rows, planes, 1.0, out=(both[0], both[1]), dtype=np.float32
         ),
     )
 
