@@ -1,5 +1,8 @@
 """Converted projections give the same attention scores as the original ones."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -71,3 +74,12 @@ def test_incomplete_heads_are_refused():
         ri.layouts.convert_projection(
             np.zeros((10, 2)), "half", "interleaved", head_dim=4
         )
+
+
+def test_numbers_of_kernels_are_those_of_c():
+    text = (Path(__file__).parents[1] / "src/kernels/kernels.h").read_text()
+    names = re.search(r"enum \{ (ROPE_HALF, [\w, ]+), ROPE_LAYOUTS \};", text)[1]
+    in_c = {name: number for number, name in enumerate(names.split(", "))}
+    for layout in ri.layouts.LAYOUTS.values():
+        name = layout.kernel.by_tables.removeprefix("rotate_").upper()
+        assert layout.kernel.number == in_c[f"ROPE_{name}"]
