@@ -20,6 +20,12 @@ def run(code: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def shipped(package: Path) -> list[Path]:
+    """Files of the package that a wheel must hold, in whatever folder."""
+    kinds = ("*.py", "*.pyi", "*.csv", "py.typed")
+    return [p.relative_to(package) for kind in kinds for p in package.rglob(kind)]
+
+
 def import_ms(module: str) -> float:
     """Least time of an import in a fresh interpreter; other programs only add to it."""
     code = (
@@ -35,7 +41,7 @@ def main() -> None:
         os.chdir(elsewhere)
         where = run("import ropeinterp; print(ropeinterp.__file__)").strip()
         assert not Path(where).is_relative_to(ROOT / "ropeinterp"), where
-        for name in ("py.typed", "_core.pyi", "cli.py"):
+        for name in shipped(ROOT / "ropeinterp"):
             assert (Path(where).parent / name).exists(), f"the wheel lacks {name}"
         print(run(f"import ropeinterp as ri; {READ}"), end="")
         command = Path(sys.executable).with_name("ropeinterp")
