@@ -13,7 +13,7 @@ from ropeinterp.checks.target import Target
 
 
 class Family(NamedTuple):
-    """One row of data/families.csv: a published model and its rope dict.
+    """One row of data/families.csv: a published model, and its rope dict if known.
 
     Parameters
     ----------
@@ -21,18 +21,19 @@ class Family(NamedTuple):
         As it is published.
     base : float
         Its base.
-    length : int
-        Its ``max_position_embeddings``.
+    length : int or None
+        Its ``max_position_embeddings``; None where only the base is known.
     keys : mapping
         Further keys that tell it from others.
     block : mapping
-        Its rope dict; only the type where the rest differs from model to model.
+        Its rope dict; only the type where the rest differs from model to model, empty
+        where only the base is known.
     """
 
     name: str
     model_type: str
     base: float
-    length: int
+    length: int | None
     keys: Mapping[str, Any]
     block: Mapping[str, Any]
 
@@ -47,7 +48,7 @@ def families() -> tuple[Family, ...]:
                 row["name"],
                 row["model_type"],
                 float(row["base"]),
-                int(row["length"]),
+                int(row["length"]) if row["length"] else None,
                 json.loads(row["keys"]),
                 json.loads(row["block"]),
             )
@@ -72,3 +73,21 @@ def family_of(target: Target) -> Family | None:
         ) and all(target.keys.get(k) == v for k, v in row.keys.items()):
             return row
     return None
+
+
+def published(target: Target) -> tuple[Family, ...]:
+    """Return the published models of a type whose bases are known.
+
+    Rows whose further keys contradict the file are left out; where such keys tell a
+    model from others of its type, it stands alone.
+    """
+    keys = target.keys
+    rows = [
+        row
+        for row in families()
+        if row.model_type == target.located.model_type
+        and row.length is None
+        and all(keys.get(k, v) == v for k, v in row.keys.items())
+    ]
+    told = [row for row in rows if row.keys and all(k in keys for k in row.keys)]
+    return tuple(told or rows)

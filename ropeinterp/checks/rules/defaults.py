@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ropeinterp.checks.effect import because, effect
-from ropeinterp.checks.families import Family, family_of
+from ropeinterp.checks.families import Family, family_of, published
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.target import Layer, Target
+from ropeinterp.checks.target import BLOCKS, Layer, Target
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.text import printable
 
+# The base of the paper; a class has it where nobody chose another one.
+_PLAIN = 1e4
 _FORMULA = "hidden_size//num_attention_heads"
 
 
@@ -121,13 +123,16 @@ def _restored(target: Target, layer: Layer, family: Family) -> Fix | None:
 
 
 class BaseMissing(Rule):
-    """A llama3 dict without any base.
+    """A method of scaling in a file that states no base.
 
-    The class default 10000 counts, where every model of this method has 500000.
+    The class default counts in silence, 10000 for most types, where the model was
+    trained with another one: every frequency but the first is wrong. It is a note where
+    published models of the type do have the class default, unless the dict is
+    rope_parameters, which transformers never saves without its base.
     """
 
     code, level = "RI306", "warning"
-    source = "transformers 5.23.0 class defaults"
+    source = "transformers 5.23.0 class defaults; three threads of users of 2026"
     bad = {
         "rope_theta": None,
         "rope_scaling": {
@@ -141,14 +146,43 @@ class BaseMissing(Rule):
     good = bad | {"rope_theta": 500000.0}
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
-        """Ask where the base comes from."""
+        """Ask where the base comes from, and what published models have."""
+        if target.top and not target.keys.keys() - {*BLOCKS, "model_type"}:
+            return  # a rope dict alone: its config may well state a base
+        rows = published(target)
         for layer in target.given():
-            usual = layer.traits.usual_base if layer.traits else None
-            if usual is None or layer.path_of("base"):
+            spec, traits = layer.spec, layer.traits
+            if spec is None or traits is None or not traits.scales:
                 continue
-            if layer.spec is None or layer.spec.base != 1e4:
+            if layer.path_of("base") or layer.rope.theta is not None:
                 continue
-            other = target.reread(layer, rope_theta=usual)
-            effects = because(effect(layer.spec, other))
-            message = f"is missing: 10000 counts, not {usual:.0f}{effects}"
-            yield Diagnostic(below(layer.rope.path, "rope_theta"), message)
+            bases = dict.fromkeys(row.base for row in rows)
+            if traits.usual_base is not None:
+                bases = {traits.usual_base: None}
+            others = [base for base in bases if base != spec.base]
+            if bases and not others:
+                continue
+            level = self._level(target, layer, spec.base, list(bases))
+            message = f"is missing: {layer.scheme} with {spec.base:g}, the {_of(layer)}"
+            if others:
+                other = target.reread(layer, rope_theta=others[0])
+                names = [row.name for row in rows if row.base == others[0]]
+                whose = f"of {names[0]}" if names else f"usual with {layer.scheme}"
+                message += f", not {others[0]:g}, {whose}"
+                message += because(effect(spec, other))
+            path = below(layer.rope.path, "rope_theta")
+            yield Diagnostic(path, message, level=level)
+
+    @staticmethod
+    def _level(target: Target, layer: Layer, base: float, bases: list[float]) -> str:
+        """Say warning, or note where the class default may well be what was meant."""
+        new = layer.rope.path.startswith(target.at("rope_parameters"))
+        if base in bases or (not bases and not target.known):
+            return "" if new else "info"
+        # A vendor's own class has the vendor's own base.
+        return "" if bases or base == _PLAIN else "info"
+
+
+def _of(layer: Layer) -> str:
+    origin = layer.origins.get("base")
+    return origin.text if origin is not None else "class default"
