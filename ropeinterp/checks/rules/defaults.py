@@ -1,4 +1,4 @@
-"""RI301, RI305, RI306: what is missing, so that a class default counts."""
+"""RI301, RI305, RI306, RI310: what is missing, so that a class default counts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from ropeinterp.checks.families import Family, family_of, published
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import BLOCKS, Layer, Target
+from ropeinterp.checks.words import is_finite
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
+from ropeinterp.config.locate import TEXT_PARTS
+from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 from ropeinterp.text import printable
 
 # The base of the paper; a class has it where nobody chose another one.
 _PLAIN = 1e4
 _FORMULA = "hidden_size//num_attention_heads"
+_SIZES = tuple(_FORMULA.split("//"))
 
 
 class UndefinedSize(Rule):
@@ -38,7 +42,11 @@ class UndefinedSize(Rule):
         known = [n for n in row.head_dim_rule.split("|") if n in own]
         explicit = any(target.find(n, *row.aliases.get(n, ())) for n in known)
         default = any(n in row.sizes and n not in target.keys for n in known)
-        if _FORMULA not in row.head_dim_rule or explicit or default:
+        by_formula = _FORMULA in row.head_dim_rule and not explicit and not default
+        sizes = {*row.sizes, *own, *_SIZES}
+        if target.top and not any(map(target.reading.named, sizes)):
+            yield from self._nothing(target, by_formula)
+        if not by_formula:
             return
         if target.known:
             yield from self._missing(target)
@@ -51,6 +59,28 @@ class UndefinedSize(Rule):
             found = target.reading.named("num_attention_heads")
             path = found.path if found else target.reading.path
             yield Diagnostic(path, message, level="" if target.top else "info")
+
+    @staticmethod
+    def _nothing(target: Target, by_formula: bool) -> Iterator[Diagnostic]:
+        """Say where not one size is stated, and no error says so already."""
+        row, layer = target.reading.rows[0], next(iter(target.layers), None)
+        told = target.known and by_formula
+        nested = any(isinstance(target.keys.get(part), dict) for part in TEXT_PARTS)
+        if (
+            told
+            or nested
+            or layer is None
+            or layer.spec is None
+            or layer.path_of("dim")
+        ):
+            return
+        message = (
+            f"is missing, as is every other size: heads of {layer.spec.head_dim} "
+            f"channels are the {row.described}"
+        )
+        fix = Fix("write hidden_size and num_attention_heads, or head_dim")
+        level = "warning" if target.known else "info"
+        yield Diagnostic(target.at("hidden_size"), message, fix, level)
 
     @staticmethod
     def _missing(target: Target) -> Iterator[Diagnostic]:
@@ -101,18 +131,55 @@ class FamilyBlock(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare base, length and type with the rows."""
         family = family_of(target)
-        if family is None or target.layers[0].scheme == family.block["rope_type"]:
+        if family is None:
             return
         layer = target.layers[0]
         word = family.block["rope_type"]
         other = target.reread(layer, **family.block)
+        if layer.scheme == word:
+            yield from self._other_values(target, layer, family)
+            return
         given = f"type {printable(layer.word)}" if layer.rope.given else "no rope dict"
         message = (
-            f"{given}, where base {family.base:g} and length {family.length} are those "
+            f"{given}, where base {family.base:g} and {_length(target, family)} those "
             f"of {family.name}, which has {word}{because(effect(layer.spec, other))}"
         )
         path = layer.rope.path if layer.rope.given else target.at("rope_scaling")
         yield Diagnostic(path, message, _restored(target, layer, family))
+
+    @staticmethod
+    def _other_values(
+        target: Target, layer: Layer, family: Family
+    ) -> Iterator[Diagnostic]:
+        """Compare the numbers of a dict of the right type."""
+        # Weights in float32 are those of another training, which had its own numbers.
+        anew = "float32" in (target.keys.get("dtype"), target.keys.get("torch_dtype"))
+        changed = {
+            key: value
+            for key, value in family.block.items()
+            if is_finite(value)
+            and is_finite(layer.get(key))
+            and layer.get(key) != value
+        }
+        difference = effect(layer.spec, target.reread(layer, **changed))
+        if changed and difference:
+            key, value = next(iter(changed.items()))
+            message = f"{layer.get(key):g}, where {family.name} has {value:g}"
+            path = below(layer.rope.path, key)
+            edits = tuple(Edit(layer.rope.path, k, v) for k, v in changed.items())
+            words = ", ".join(f'"{k}": {v:g}' for k, v in changed.items())
+            fix = None if anew else Fix(f"write {words}", edits, certain=False)
+            yield Diagnostic(
+                path, message + because(difference), fix, "info" if anew else ""
+            )
+
+
+def _length(target: Target, family: Family) -> str:
+    """Say the length that names the family, and whether it was extended."""
+    stated = target.length()
+    if stated is not None and stated.value != family.length:
+        return f"length {family.length}, extended to {stated.value:g}, are"
+    return f"length {family.length} are"
 
 
 def _restored(target: Target, layer: Layer, family: Family) -> Fix | None:
@@ -152,7 +219,7 @@ class BaseMissing(Rule):
         rows = published(target)
         for layer in target.given():
             spec, traits = layer.spec, layer.traits
-            if spec is None or traits is None or not traits.scales:
+            if spec is None or spec.base is None or not traits or not traits.scales:
                 continue
             if layer.path_of("base") or layer.rope.theta is not None:
                 continue
@@ -186,3 +253,46 @@ class BaseMissing(Rule):
 def _of(layer: Layer) -> str:
     origin = layer.origins.get("base")
     return origin.text if origin is not None else "class default"
+
+
+class OriginalWithMargin(Rule):
+    """An original length that is the published max_position_embeddings.
+
+    The vendor's length has a margin above the length of training: Qwen3 was trained at
+    32768 tokens and states 40960. The frequencies follow the one of training.
+    """
+
+    code, level, silences = "RI310", "warning", ("RI302",)
+    source = "model cards of Qwen3: factor 4.0 over 32768"
+    bad = {
+        "model_type": "qwen3",
+        "rope_theta": 1e6,
+        LENGTH_KEY: 163840,
+        "rope_scaling": {"rope_type": "yarn", "factor": 4.0, ORIGINAL_KEY: 40960},
+    }
+    good = {
+        "model_type": "qwen3",
+        "rope_theta": 1e6,
+        LENGTH_KEY: 131072,
+        "rope_scaling": {"rope_type": "yarn", "factor": 4.0, ORIGINAL_KEY: 32768},
+    }
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Compare with the published models of the type that have this base."""
+        for layer in target.given():
+            spec, start = layer.spec, layer.get(ORIGINAL_KEY)
+            for row in published(target):
+                trained = row.block.get(ORIGINAL_KEY)
+                if spec is None or spec.base != row.base or not layer.has(ORIGINAL_KEY):
+                    continue
+                if trained is None or start != row.length or start == trained:
+                    continue
+                other = target.reread(layer, **{ORIGINAL_KEY: trained})
+                message = (
+                    f"{start} is the {LENGTH_KEY} of {row.name}, which was trained at "
+                    f"{trained}{because(effect(spec, other))}"
+                )
+                edit = Edit(layer.rope.path, ORIGINAL_KEY, trained)
+                fix = Fix(f'write "{ORIGINAL_KEY}": {trained}', (edit,), certain=False)
+                yield Diagnostic(below(layer.rope.path, ORIGINAL_KEY), message, fix)
+                break
