@@ -16,6 +16,7 @@ from ropeinterp.checks.words import is_finite
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.config.locate import Located
+from ropeinterp.config.models import composites, rows_of
 from ropeinterp.schemes.scheme import ORIGINAL_KEY
 from ropeinterp.text import printable
 
@@ -113,6 +114,9 @@ class MropeUnread(Rule):
         """Ask the rows whether the model type has several position axes."""
         if not target.known or any(row.axes for row in target.reading.rows):
             return
+        if _class_has_axes(target):
+            yield from self._of_composite(target)
+            return
         kind = printable(target.located.model_type)
         for key in _MROPE:
             if target.keys.get(key) is not None:
@@ -127,6 +131,25 @@ class MropeUnread(Rule):
                 if layer.word == "mrope":
                     message += ', and the type "mrope" fails when the model is built'
                 yield Diagnostic(below(layer.rope.path, key), message, _without(layer))
+
+    @staticmethod
+    def _of_composite(target: Target) -> Iterator[Diagnostic]:
+        """Say that the class which the composite fixes reads the keys all the same."""
+        for layer in target.given():
+            present = [key for key in _MROPE if key in layer.rope.block]
+            if present or layer.word == "mrope":
+                path = below(layer.rope.path, present[0] if present else "rope_type")
+                message = "counts: the composite fixes the class of this part"
+                yield Diagnostic(path, message, level="info")
+
+
+def _class_has_axes(target: Target) -> bool:
+    """Whether a part has M-RoPE by the composite, whatever its own model type says."""
+    tree = target.document.tree
+    whole = tree.keys.get("model_type") if tree is not None else None
+    parts = composites().get(whole, ()) if isinstance(whole, str) else ()
+    own = [p for p in parts if ".".join(("$", *p.path)) == target.reading.path]
+    return any(row.axes for p in own for row in rows_of(p.model_type))
 
 
 def _without(layer: Layer) -> Fix | None:
