@@ -61,3 +61,10 @@ def published(kind: str) -> Iterator[tuple[str, bytes, list[str]]]:
             if row["file"].startswith(kind):
                 known = [c for c in codes if c.startswith("RI")]
                 yield row["file"], (folder / row["file"]).read_bytes(), known
+
+
+def case(name: str) -> dict[str, Any]:
+    """The config of tests/data/cases of that name: an input of a public report."""
+    path = HERE / "cases" / f"{name}.json"
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded

@@ -13,6 +13,7 @@ import pytest
 
 from ropeinterp import cli
 from ropeinterp.checks import RULES
+from ropeinterp.checks.fix import Change
 from ropeinterp.cli.formats import FORMATS
 
 ROOT = Path(__file__).parents[1]
@@ -322,13 +323,17 @@ def test_every_key_of_pyproject(run):
 def fixing(monkeypatch):
     """The functions behind --fix, made by hand: they turn 0.25 into 4.0."""
 
-    def fix_file(path, rules, unsafe):
+    def fix_file(path, rules, unsafe, schemas):
         before = Path(path).read_text()
         after = before.replace("0.25", "4.0")
         assert rules
         refused = "because" if "dynamic" in before else ""
         return SimpleNamespace(
-            before=before, after=after, applied=("a", "b"), refused=refused
+            before=before,
+            after=after,
+            applied=("a", "b"),
+            changes=(Change("RI203", "$.rope_scaling.factor", "0.25", "4.0"),),
+            refused=refused,
         )
 
     def replace(path, text):
@@ -344,7 +349,8 @@ def fixing(monkeypatch):
 def test_fix_writes_and_reports_what_is_left(run):
     path = Path(write("config.json", FAULTY))
     code, out, err = run("check", str(path), "--fix")
-    assert (code, err) == (0, "2 fixed\n")
+    change = f"{path}: RI203 $.rope_scaling.factor: 0.25 -> 4.0\n"
+    assert (code, err) == (0, f"{change}2 fixed\n")
     assert out.startswith("nothing wrong in 1 file")
     assert json.loads(path.read_text())["rope_scaling"]["factor"] == 4
 
@@ -381,12 +387,36 @@ def test_what_fix_writes_is_clean_and_applies_as_a_patch(run):
     code, diff, _ = run("check", "config.json", "--diff")
     assert (code, path.read_text()) == (1, before)
     code, out, err = run("check", "config.json", "--fix")
-    assert (code, err) == (0, "2 fixed\n")  # the length, and both schemas
+    change = "config.json: RI302 $.max_position_embeddings: 8192 -> 16384\n"
+    assert (code, err) == (0, f"{change}1 fixed\n")
     assert out.startswith("nothing wrong in 1 file")
     fixed = path.read_text()
     kept = [line[1:] for line in diff.splitlines()[3:] if line[0] in "+ "]
     assert "\n".join(kept) in fixed
     assert json.loads(fixed)["max_position_embeddings"] == 16384
+
+
+def test_both_schemas_are_written_where_they_are_asked_for_by_name(run):
+    path = Path(write("config.json", PLAIN | {"rope_scaling": None}))
+    before = path.read_text()
+    assert run("check", "config.json", "--fix")[2] == "0 fixed\n"
+    assert path.read_text() == before
+    err = run("check", "config.json", "--fix", "--select", "RI113")[2]
+    assert "config.json: RI113 $.rope_parameters: missing -> {" in err
+    assert "rope_parameters" in json.loads(path.read_text())
+
+
+def test_a_file_that_cannot_be_mended_does_not_end_the_run(run):
+    twice = b'{"model_type": "llama", "rope_thetaa": 1e6, "rope_thetaa": 1e6}'
+    os.mkdir("a")
+    Path("a/config.json").write_bytes(twice)
+    yarn = {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 4096}
+    os.mkdir("b")
+    write("b/config.json", PLAIN | {"rope_scaling": yarn})
+    code, _, err = run("check", ".", "--fix")
+    assert code == 1
+    assert "a/config.json: left alone: rope_thetaa" in err.replace("'", "")
+    assert err.endswith("1 fixed\n")
 
 
 def test_numbers_that_json_has_not_are_not_copied(run):

@@ -68,6 +68,7 @@ LAYERS = {
     "ropeinterp.checks.rules": (
         ("common",),
         ("file", "rope_type", "keys", "both_schemas", "defaults", "misplaced"),
+        ("foreign",),
         ("types", "ranges", "lists", "widths", "lengths", "contexts"),
         ("dialects", "precision"),
         ("__init__",),

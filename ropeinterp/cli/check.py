@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     paths = find(arguments.operands or ["."], os.environ)
     messages, diffs = "", ""
     if arguments.fix or arguments.diff:
-        messages, diffs = _mend(paths, rules, arguments)
+        messages, diffs = _mend(paths, rules, arguments, wanted.select)
     findings = [f for found in _checked(paths, rules) for f in found]
     code = int(any(f.level in _WRONG for f in findings))
     if arguments.diff:
@@ -131,19 +131,23 @@ def _with_progress(paths: Sequence[str]) -> Iterator[str]:
 
 
 def _mend(
-    paths: Sequence[str], rules: Sequence[Rule], arguments: argparse.Namespace
+    paths: Sequence[str],
+    rules: Sequence[Rule],
+    arguments: argparse.Namespace,
+    select: Sequence[str],
 ) -> tuple[str, str]:
     """Fix files, or show how; returns what happened and the differences."""
     from ropeinterp.checks import fix  # few ask for it
 
+    schemas = not {*fix.SCHEMAS}.isdisjoint(select)
     messages: list[str] = []
     diffs: list[str] = []
     mended = 0
     for path in paths:
-        result = fix.fix_file(path, rules, arguments.unsafe_fixes)
+        result = fix.fix_file(path, rules, arguments.unsafe_fixes, schemas)
         if result.refused:
             messages.append(f"{path}: left alone: {result.refused}")
-        elif result.after != result.before and arguments.diff:
+        if result.after != result.before and arguments.diff:
             diffs += _difference(path, result.before, result.after)
         elif result.after != result.before:
             try:
@@ -152,6 +156,10 @@ def _mend(
                 messages.append(f"{path}: left alone: {error.strerror or error}")
             else:
                 mended += len(result.applied)
+                messages += [
+                    f"{path}: {c.code} {c.path}: {c.before} -> {c.after}"
+                    for c in result.changes
+                ]
     if arguments.fix:
         messages.append(f"{mended} fixed")
     return "".join(f"{escaped(line)}\n" for line in messages), "".join(diffs)

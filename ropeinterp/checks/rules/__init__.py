@@ -9,6 +9,7 @@ from ropeinterp.checks.rules import (
     defaults,
     dialects,
     file,
+    foreign,
     keys,
     lengths,
     lists,
@@ -46,6 +47,8 @@ RULES: tuple[Rule, ...] = (
     both_schemas.OnlyNewSchema(),  # RI114
     keys.NoModelType(),  # RI115
     rope_type.NestedByLayerType(),  # RI116
+    foreign.ForeignScaling(),  # RI117
+    foreign.UnreadMethod(),  # RI118
     types.WrongType(),  # RI201
     ranges.OutOfRange(),  # RI202
     ranges.OddFactor(),  # RI203
@@ -62,6 +65,8 @@ RULES: tuple[Rule, ...] = (
     lists.BadSections(),  # RI214
     ranges.OddLength(),  # RI215
     ranges.BetaZero(),  # RI216
+    lists.MarksInverted(),  # RI217
+    lists.NeverStretched(),  # RI218
     defaults.UndefinedSize(),  # RI301
     lengths.FactorAgainstLengths(),  # RI302
     lengths.OriginalMissing(),  # RI303
@@ -71,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     lengths.SlipInLength(),  # RI307
     lengths.OriginalUnknown(),  # RI308
     lengths.OtherLength(),  # RI309
+    defaults.OriginalWithMargin(),  # RI310
     contexts.BeyondLongestPeriod(),  # RI311
     contexts.DependsOnLength(),  # RI312
     dialects.NotWhereItLooks(),  # RI401

@@ -42,6 +42,13 @@ def scales(block: Mapping[str, Any]) -> list[str]:
     return [key for key in block if key in SCALING and block[key] is not None]
 
 
+def is_parameters(target: Target) -> bool:
+    """Whether a file has the keys of a parameter file, and no model type."""
+    named = target.top and target.located.model_type is not None
+    form = {"hidden_size", "num_attention_heads"} & target.keys.keys()
+    return target.top and not named and not form and "n_heads" in target.keys
+
+
 def keys_of(target: Target) -> Iterator[tuple[Layer | None, Key, str, Any]]:
     """Every key with a kind that is present: whose dict, the row, path, value."""
     for key in (*_TOP, *_of_rows(target)):

@@ -1,19 +1,25 @@
-"""RI301, RI305, RI306: what is missing, so that a class default counts."""
+"""RI301, RI305, RI306, RI310: what is missing, so that a class default counts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ropeinterp.checks.effect import because, effect
-from ropeinterp.checks.families import Family, family_of
+from ropeinterp.checks.families import Family, family_of, published
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.target import Layer, Target
+from ropeinterp.checks.target import BLOCKS, Layer, Target
+from ropeinterp.checks.words import is_finite
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
+from ropeinterp.config.locate import TEXT_PARTS
+from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 from ropeinterp.text import printable
 
+# The base of the paper; a class has it where nobody chose another one.
+_PLAIN = 1e4
 _FORMULA = "hidden_size//num_attention_heads"
+_SIZES = tuple(_FORMULA.split("//"))
 
 
 class UndefinedSize(Rule):
@@ -36,7 +42,11 @@ class UndefinedSize(Rule):
         known = [n for n in row.head_dim_rule.split("|") if n in own]
         explicit = any(target.find(n, *row.aliases.get(n, ())) for n in known)
         default = any(n in row.sizes and n not in target.keys for n in known)
-        if _FORMULA not in row.head_dim_rule or explicit or default:
+        by_formula = _FORMULA in row.head_dim_rule and not explicit and not default
+        sizes = {*row.sizes, *own, *_SIZES}
+        if target.top and not any(map(target.reading.named, sizes)):
+            yield from self._nothing(target, by_formula)
+        if not by_formula:
             return
         if target.known:
             yield from self._missing(target)
@@ -49,6 +59,28 @@ class UndefinedSize(Rule):
             found = target.reading.named("num_attention_heads")
             path = found.path if found else target.reading.path
             yield Diagnostic(path, message, level="" if target.top else "info")
+
+    @staticmethod
+    def _nothing(target: Target, by_formula: bool) -> Iterator[Diagnostic]:
+        """Say where not one size is stated, and no error says so already."""
+        row, layer = target.reading.rows[0], next(iter(target.layers), None)
+        told = target.known and by_formula
+        nested = any(isinstance(target.keys.get(part), dict) for part in TEXT_PARTS)
+        if (
+            told
+            or nested
+            or layer is None
+            or layer.spec is None
+            or layer.path_of("dim")
+        ):
+            return
+        message = (
+            f"is missing, as is every other size: heads of {layer.spec.head_dim} "
+            f"channels are the {row.described}"
+        )
+        fix = Fix("write hidden_size and num_attention_heads, or head_dim")
+        level = "warning" if target.known else "info"
+        yield Diagnostic(target.at("hidden_size"), message, fix, level)
 
     @staticmethod
     def _missing(target: Target) -> Iterator[Diagnostic]:
@@ -99,18 +131,55 @@ class FamilyBlock(Rule):
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare base, length and type with the rows."""
         family = family_of(target)
-        if family is None or target.layers[0].scheme == family.block["rope_type"]:
+        if family is None:
             return
         layer = target.layers[0]
         word = family.block["rope_type"]
         other = target.reread(layer, **family.block)
+        if layer.scheme == word:
+            yield from self._other_values(target, layer, family)
+            return
         given = f"type {printable(layer.word)}" if layer.rope.given else "no rope dict"
         message = (
-            f"{given}, where base {family.base:g} and length {family.length} are those "
+            f"{given}, where base {family.base:g} and {_length(target, family)} those "
             f"of {family.name}, which has {word}{because(effect(layer.spec, other))}"
         )
         path = layer.rope.path if layer.rope.given else target.at("rope_scaling")
         yield Diagnostic(path, message, _restored(target, layer, family))
+
+    @staticmethod
+    def _other_values(
+        target: Target, layer: Layer, family: Family
+    ) -> Iterator[Diagnostic]:
+        """Compare the numbers of a dict of the right type."""
+        # Weights in float32 are those of another training, which had its own numbers.
+        anew = "float32" in (target.keys.get("dtype"), target.keys.get("torch_dtype"))
+        changed = {
+            key: value
+            for key, value in family.block.items()
+            if is_finite(value)
+            and is_finite(layer.get(key))
+            and layer.get(key) != value
+        }
+        difference = effect(layer.spec, target.reread(layer, **changed))
+        if changed and difference:
+            key, value = next(iter(changed.items()))
+            message = f"{layer.get(key):g}, where {family.name} has {value:g}"
+            path = below(layer.rope.path, key)
+            edits = tuple(Edit(layer.rope.path, k, v) for k, v in changed.items())
+            words = ", ".join(f'"{k}": {v:g}' for k, v in changed.items())
+            fix = None if anew else Fix(f"write {words}", edits, certain=False)
+            yield Diagnostic(
+                path, message + because(difference), fix, "info" if anew else ""
+            )
+
+
+def _length(target: Target, family: Family) -> str:
+    """Say the length that names the family, and whether it was extended."""
+    stated = target.length()
+    if stated is not None and stated.value != family.length:
+        return f"length {family.length}, extended to {stated.value:g}, are"
+    return f"length {family.length} are"
 
 
 def _restored(target: Target, layer: Layer, family: Family) -> Fix | None:
@@ -121,13 +190,16 @@ def _restored(target: Target, layer: Layer, family: Family) -> Fix | None:
 
 
 class BaseMissing(Rule):
-    """A llama3 dict without any base.
+    """A method of scaling in a file that states no base.
 
-    The class default 10000 counts, where every model of this method has 500000.
+    The class default counts in silence, 10000 for most types, where the model was
+    trained with another one: every frequency but the first is wrong. It is a note where
+    published models of the type do have the class default, unless the dict is
+    rope_parameters, which transformers never saves without its base.
     """
 
     code, level = "RI306", "warning"
-    source = "transformers 5.23.0 class defaults"
+    source = "transformers 5.23.0 class defaults; three threads of users of 2026"
     bad = {
         "rope_theta": None,
         "rope_scaling": {
@@ -141,14 +213,86 @@ class BaseMissing(Rule):
     good = bad | {"rope_theta": 500000.0}
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
-        """Ask where the base comes from."""
+        """Ask where the base comes from, and what published models have."""
+        if target.top and not target.keys.keys() - {*BLOCKS, "model_type"}:
+            return  # a rope dict alone: its config may well state a base
+        rows = published(target)
         for layer in target.given():
-            usual = layer.traits.usual_base if layer.traits else None
-            if usual is None or layer.path_of("base"):
+            spec, traits = layer.spec, layer.traits
+            if spec is None or spec.base is None or not traits or not traits.scales:
                 continue
-            if layer.spec is None or layer.spec.base != 1e4:
+            if layer.path_of("base") or layer.rope.theta is not None:
                 continue
-            other = target.reread(layer, rope_theta=usual)
-            effects = because(effect(layer.spec, other))
-            message = f"is missing: 10000 counts, not {usual:.0f}{effects}"
-            yield Diagnostic(below(layer.rope.path, "rope_theta"), message)
+            bases = dict.fromkeys(row.base for row in rows)
+            if traits.usual_base is not None:
+                bases = {traits.usual_base: None}
+            others = [base for base in bases if base != spec.base]
+            if bases and not others:
+                continue
+            level = self._level(target, layer, spec.base, list(bases))
+            message = f"is missing: {layer.scheme} with {spec.base:g}, the {_of(layer)}"
+            if others:
+                other = target.reread(layer, rope_theta=others[0])
+                names = [row.name for row in rows if row.base == others[0]]
+                whose = f"of {names[0]}" if names else f"usual with {layer.scheme}"
+                message += f", not {others[0]:g}, {whose}"
+                message += because(effect(spec, other))
+            path = below(layer.rope.path, "rope_theta")
+            yield Diagnostic(path, message, level=level)
+
+    @staticmethod
+    def _level(target: Target, layer: Layer, base: float, bases: list[float]) -> str:
+        """Say warning, or note where the class default may well be what was meant."""
+        new = layer.rope.path.startswith(target.at("rope_parameters"))
+        if base in bases or (not bases and not target.known):
+            return "" if new else "info"
+        # A vendor's own class has the vendor's own base.
+        return "" if bases or base == _PLAIN else "info"
+
+
+def _of(layer: Layer) -> str:
+    origin = layer.origins.get("base")
+    return origin.text if origin is not None else "class default"
+
+
+class OriginalWithMargin(Rule):
+    """An original length that is the published max_position_embeddings.
+
+    The vendor's length has a margin above the length of training: Qwen3 was trained at
+    32768 tokens and states 40960. The frequencies follow the one of training.
+    """
+
+    code, level, silences = "RI310", "warning", ("RI302",)
+    source = "model cards of Qwen3: factor 4.0 over 32768"
+    bad = {
+        "model_type": "qwen3",
+        "rope_theta": 1e6,
+        LENGTH_KEY: 163840,
+        "rope_scaling": {"rope_type": "yarn", "factor": 4.0, ORIGINAL_KEY: 40960},
+    }
+    good = {
+        "model_type": "qwen3",
+        "rope_theta": 1e6,
+        LENGTH_KEY: 131072,
+        "rope_scaling": {"rope_type": "yarn", "factor": 4.0, ORIGINAL_KEY: 32768},
+    }
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Compare with the published models of the type that have this base."""
+        for layer in target.given():
+            spec, start = layer.spec, layer.get(ORIGINAL_KEY)
+            for row in published(target):
+                trained = row.block.get(ORIGINAL_KEY)
+                if spec is None or spec.base != row.base or not layer.has(ORIGINAL_KEY):
+                    continue
+                if trained is None or start != row.length or start == trained:
+                    continue
+                other = target.reread(layer, **{ORIGINAL_KEY: trained})
+                message = (
+                    f"{start} is the {LENGTH_KEY} of {row.name}, which was trained at "
+                    f"{trained}{because(effect(spec, other))}"
+                )
+                edit = Edit(layer.rope.path, ORIGINAL_KEY, trained)
+                fix = Fix(f'write "{ORIGINAL_KEY}": {trained}', (edit,), certain=False)
+                yield Diagnostic(below(layer.rope.path, ORIGINAL_KEY), message, fix)
+                break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import islice
 from typing import Any
@@ -28,6 +29,8 @@ _EXPECTED = (
 )
 # A rope dict has a dozen keys; of a stranger's thousands no more are looked at.
 _MOST_KEYS = 500
+# Another loader knows its class by these.
+_OTHER_LOADER = re.compile(r"is_\w+_config$")
 _FORM = ("hidden_size", "num_attention_heads", "num_hidden_layers")
 
 
@@ -192,6 +195,6 @@ class NoModelType(Rule):
         """Tell model configs from parameter files by their keys."""
         if target.top and target.located.model_type is None:
             present = [key for key in _FORM if key in target.keys]
-            if len(present) > 1:
+            if len(present) > 1 and not any(map(_OTHER_LOADER.match, target.keys)):
                 message = "is missing: no loader can pick a class"
                 yield Diagnostic(target.at("model_type"), message)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ropeinterp.checks.effect import because, effect
-from ropeinterp.checks.families import family_of
+from ropeinterp.checks.families import family_of, published
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Layer, Target
@@ -79,6 +79,14 @@ class FactorAgainstLengths(Rule):
             if length.value == start[0]:
                 message += ": a reader that goes by it stops there"
             path = below(layer.rope.path, "factor")
+            vendors = any(
+                factor * row.length == length.value
+                and start[0] == row.block.get(ORIGINAL_KEY)
+                for row in published(target)
+                if row.length
+            )  # the published length, which has a margin, was stretched
+            if vendors:
+                continue
             if length.value < product <= _HEADROOM * length.value:
                 yield Diagnostic(path, message, level="info")
             else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from typing import Any
 
 from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
@@ -14,6 +16,7 @@ from ropeinterp.checks.words import is_finite
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.config.locate import Located
+from ropeinterp.config.models import composites, rows_of
 from ropeinterp.schemes.scheme import ORIGINAL_KEY
 from ropeinterp.text import printable
 
@@ -35,6 +38,8 @@ _FOREIGN: Mapping[str, tuple[str, float]] = {
     "rotary_embedding_base": ("rope_theta", 1.0),
     "rope_freq_base": ("rope_theta", 1.0),
     "rope_base": ("rope_theta", 1.0),
+    "max_period": ("rope_theta", 1.0),
+    "attn_config.rope_theta": ("rope_theta", 1.0),
     "rope_percent": ("partial_rotary_factor", 1.0),
     "rope_percentage": ("partial_rotary_factor", 1.0),
     "rope_pct": ("partial_rotary_factor", 1.0),
@@ -109,6 +114,9 @@ class MropeUnread(Rule):
         """Ask the rows whether the model type has several position axes."""
         if not target.known or any(row.axes for row in target.reading.rows):
             return
+        if _class_has_axes(target):
+            yield from self._of_composite(target)
+            return
         kind = printable(target.located.model_type)
         for key in _MROPE:
             if target.keys.get(key) is not None:
@@ -123,6 +131,25 @@ class MropeUnread(Rule):
                 if layer.word == "mrope":
                     message += ', and the type "mrope" fails when the model is built'
                 yield Diagnostic(below(layer.rope.path, key), message, _without(layer))
+
+    @staticmethod
+    def _of_composite(target: Target) -> Iterator[Diagnostic]:
+        """Say that the class which the composite fixes reads the keys all the same."""
+        for layer in target.given():
+            present = [key for key in _MROPE if key in layer.rope.block]
+            if present or layer.word == "mrope":
+                path = below(layer.rope.path, present[0] if present else "rope_type")
+                message = "counts: the composite fixes the class of this part"
+                yield Diagnostic(path, message, level="info")
+
+
+def _class_has_axes(target: Target) -> bool:
+    """Whether a part has M-RoPE by the composite, whatever its own model type says."""
+    tree = target.document.tree
+    whole = tree.keys.get("model_type") if tree is not None else None
+    parts = composites().get(whole, ()) if isinstance(whole, str) else ()
+    own = [p for p in parts if ".".join(("$", *p.path)) == target.reading.path]
+    return any(row.axes for p in own for row in rows_of(p.model_type))
 
 
 def _without(layer: Layer) -> Fix | None:
@@ -139,7 +166,8 @@ def _without(layer: Layer) -> Fix | None:
 class ForeignName(Rule):
     """The base or the partial factor only under a name of another family.
 
-    The value is lost: the base stays at its class default.
+    The value is lost: the base stays at its class default. Where the model type is
+    unknown, code of its own may read the name: that is a note.
     """
 
     code, level, at_key = "RI110", "warning", True
@@ -149,27 +177,36 @@ class ForeignName(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look for names that the rows of this type do not list."""
-        if not target.known or not target.rotary or not target.layers:
+        if not target.rotary or not target.layers:
             return
         read = {
             k.partition("/")[0] for r in target.reading.rows for k in r.partial_keys
         }
         read |= {key for row in target.reading.rows for key in row.theta_keys}
+        read |= {
+            path.removeprefix(f"{target.reading.path}.")
+            for layer in target.layers
+            for origin in layer.origins.values()
+            for path in origin.paths
+        }
         for key, (meant, unit) in _FOREIGN.items():
-            value = target.keys.get(key)
+            value = _value(target.keys, key)
             if key not in read and is_finite(value):
-                yield from self._diagnostic(
-                    target, key, meant, float(value or 0) * unit
-                )
+                for found in self._diagnostic(target, key, meant, value, unit):
+                    yield (
+                        found
+                        if target.known
+                        else found._replace(level="info", fix=None)
+                    )
 
     @staticmethod
     def _diagnostic(
-        target: Target, key: str, meant: str, value: float
+        target: Target, key: str, meant: str, given: float, unit: float
     ) -> Iterator[Diagnostic]:
         layer = target.layers[0]
-        spec = layer.spec
+        spec, value = layer.spec, float(given) * unit
         if math.isnan(value):  # channels of a head, not a share of them
-            value = target.keys[key] / spec.head_dim if spec is not None else math.nan
+            value = given / spec.head_dim if spec is not None else math.nan
         if spec is None or value == 1 or math.isnan(value):
             return
         keys = layer.rope.row.theta_keys if meant == "rope_theta" else ()
@@ -179,21 +216,37 @@ class ForeignName(Rule):
         other = target.reread_top(layer, **{meant: value})
         if value == spec.base or (own is not None and other == spec):
             yield Diagnostic(
-                target.at(key), "is not read, and says the same", level="info"
+                _path(target, key), "is not read, and says the same", level="info"
             )
             return
-        kind = printable(target.located.model_type)
+        word = target.located.model_type
+        kind = printable(word) if word else "the general rules"
         fix = None
         if own is None:
             path = target.reading.path
-            edits = Edit(path, key, REMOVE), Edit(path, meant, value)
-            fix = Fix(f'write "{meant}": {value!r}', edits)
+            nested = "." in key  # an older reader may look there: it stays
+            gone = () if nested else (Edit(path, key, REMOVE),)
+            edits = (*gone, Edit(path, meant, value))
+            fix = Fix(f'write "{meant}": {value!r}', edits, certain=not nested)
             row = layer.rope.row
             default = row.theta if meant == "rope_theta" else row.partial or 1.0
             message = f"is not read by {kind}: {meant} is its class default {default:g}"
         else:
             message = f"is not read by {kind}: {meant} is {printable(own)}"
-        yield Diagnostic(target.at(key), message + because(effect(spec, other)), fix)
+        message += because(effect(spec, other))
+        yield Diagnostic(_path(target, key), message, fix)
+
+
+def _path(target: Target, key: str) -> str:
+    """JSON path of a key, or of a key inside of an object."""
+    return reduce(below, key.split("."), target.reading.path)
+
+
+def _value(keys: Mapping[str, Any], path: str) -> Any:
+    """Value at a key, or at a key inside of an object."""
+    holder, _, key = path.rpartition(".")
+    inner = keys.get(holder) if holder else keys
+    return inner.get(key) if isinstance(inner, Mapping) else None
 
 
 class TwoBases(Rule):

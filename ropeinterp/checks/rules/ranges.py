@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ropeinterp.checks.effect import because, effect
+from ropeinterp.checks.families import published
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.rules.common import YARN, keys_of
-from ropeinterp.checks.target import Target
+from ropeinterp.checks.target import Layer, Target
 from ropeinterp.checks.words import is_finite
 from ropeinterp.config.json_source import below
 from ropeinterp.errors import ParameterError
@@ -165,11 +166,25 @@ class BoundsSwapped(Rule):
                 continue
             if not is_finite(low) or not is_finite(high):
                 continue
+            if low == high > 0:
+                yield from self._equal(target, layer, float(low))
             if low > high > 0:
                 other = target.reread(layer, low_freq_factor=high, high_freq_factor=low)
                 message = f"{low:g} is above high_freq_factor {high:g}"
                 path = below(layer.rope.path, "low_freq_factor")
                 yield Diagnostic(path, message + because(effect(layer.spec, other)))
+
+    @staticmethod
+    def _equal(target: Target, layer: Layer, bound: float) -> Iterator[Diagnostic]:
+        """Say that nothing is blended; published models of the type may mean it."""
+        own = [(r.block.get("low_freq_factor"), r.block) for r in published(target)]
+        meant = any(low == b.get("high_freq_factor") == bound for low, b in own)
+        message = (
+            f"{bound:g} is high_freq_factor, too: nothing is blended, and readers that "
+            "divide by their difference fail"
+        )
+        path = below(layer.rope.path, "low_freq_factor")
+        yield Diagnostic(path, message, level="info" if meant else "warning")
 
 
 class OddBase(Rule):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ropeinterp.checks.effect import because, effect
-from ropeinterp.checks.families import family_of
+from ropeinterp.checks.families import family_of, layer_types_of
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.rules.common import scales
+from ropeinterp.checks.rules.common import is_parameters, scales
 from ropeinterp.checks.target import BLOCKS, Layer, Target
 from ropeinterp.checks.words import nearest
 from ropeinterp.config.json_source import below
@@ -21,6 +21,8 @@ from ropeinterp.text import printable
 _OF_TYPE = ("RI103", "RI109", "RI2", "RI302", "RI303", "RI305")
 _COMMON = tuple(n for n, s in SCHEMES.items() if V4 in s.dialects)
 _WORDS = ("rope_type", "type", "name")
+# Names that papers and vendors had, and have given up.
+_RETIRED = {"su": "longrope"}
 _LAYER_WORDS = ("attention", "_layer", "main", "compress")
 
 
@@ -87,7 +89,9 @@ class TypeIsMissing(Rule):
                 "rope_type is missing, so the embedding is plain"
                 f"{lost}{hint}{because(effect(layer.spec, other), '; ')}"
             )
-            yield Diagnostic(layer.rope.path, message, _named(target, layer))
+            # A parameter file has a loader of its own, which needs no type.
+            level = "info" if is_parameters(target) else ""
+            yield Diagnostic(layer.rope.path, message, _named(target, layer), level)
 
 
 def _named(target: Target, layer: Layer) -> Fix:
@@ -174,6 +178,8 @@ class UnknownType(Rule):
         for layer in target.given():
             key = "rope_type" if "rope_type" in layer.rope.block else "type"
             word = layer.get(key)
+            if isinstance(word, str) and word in _RETIRED:
+                yield from self._retired(layer, key, word)
             if not isinstance(word, str) or layer.spec is not None:
                 continue
             if meaning(layer, word) in SCHEMES:
@@ -187,6 +193,18 @@ class UnknownType(Rule):
             else:
                 fix = Fix(f"write one of {', '.join(_COMMON)}")
             yield Diagnostic(path, self._message(target, layer, word), fix)
+
+    @staticmethod
+    def _retired(layer: Layer, key: str, word: str) -> Iterator[Diagnostic]:
+        """Name the word of today; the types that had the old one still read it."""
+        now, path = _RETIRED[word], below(layer.rope.path, key)
+        message = f"{printable(word)} is the retired name of {now}"
+        if layer.spec is not None:
+            yield Diagnostic(path, message, level="info")
+        elif layer.rope.row.type_words.get(word) != "":
+            fails = ": transformers raises KeyError when the model is built"
+            fix = Fix(f'write "{now}"', (Edit(layer.rope.path, key, now),))
+            yield Diagnostic(path, message + fails, fix)
 
     @staticmethod
     def _message(target: Target, layer: Layer, word: str) -> str:
@@ -228,8 +246,11 @@ class NestedByLayerType(Rule):
             nested = [k for k in inner if any(word in k for word in _LAYER_WORDS)]
             kind = printable(target.located.model_type)
             if nested and not typed:
-                message = f"a dict per layer type, which {kind} does not read: dropped"
-                yield Diagnostic(below(target.at(name), nested[0]), message)
+                message = f"a dict per layer type, which {kind} does not read: "
+                fails = _by_layer_types(target, block)
+                message += "KeyError when the model is built" if fails else "dropped"
+                path = below(target.at(name), nested[0])
+                yield Diagnostic(path, message, level="error" if fails else "")
             elif typed and not inner and scales(block) and not list(target.given()):
                 message = f"{kind} has a dict per layer type: this one is not read"
                 yield Diagnostic(target.at(name), message)
@@ -249,3 +270,16 @@ class NestedByLayerType(Rule):
                 hint = f": did you mean {near}?" if near else ""
                 message = f"is no layer type of this model, and is not read{hint}"
                 yield Diagnostic(below(target.at(name), key), message)
+
+
+def _by_layer_types(target: Target, block: Mapping[str, Any]) -> bool:
+    """Whether transformers takes a dict as one per layer type and then finds no type.
+
+    It does so where an entry is one of the class's layer types, even in classes whose
+    embedding reads the dict itself.
+    """
+    own = layer_types_of(target.located.model_type)
+    given = target.keys.get("layer_types")
+    if own and isinstance(given, list):
+        own = tuple(label for label in given if isinstance(label, str))
+    return "rope_type" not in block and any(key in own for key in block)
