@@ -13,7 +13,7 @@ from ropeinterp.schemes.logarithm import log
 from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 
 _PARTIAL = "partial_rotary_factor"
-# The attention factor says all that these two said.
+# The attention factor says all that the mscales said; _partial() writes the share.
 _LEFT_OUT = ("mscale", "mscale_all_dim", _PARTIAL)
 _DIALECTS = {5: V5, 4: V4}
 
@@ -30,7 +30,7 @@ def to_hf(spec: Fields, version: int = 5) -> dict[str, Any]:
         block["mrope_section"] = _sections(spec.axis_map, spec.splits_pairs)
     config: dict[str, Any] = {"head_dim": _head_dim(spec)}
     length = spec.length
-    if length is None and scheme.trained_length == "length":
+    if length is None and scheme.trained_length_key == "length":
         length = spec.trained_length
     if length is not None:
         config[LENGTH_KEY] = length
@@ -77,9 +77,9 @@ def _unsaid(spec: Fields) -> Iterator[tuple[str, str]]:
         yield "logit_scale", "only yarn with a factor above 1 has a key for it"
     if spec.factor != float(spec.factor):
         yield "factor", "is no float64, and JSON has no fractions"
-    if scheme.trained_length == "none" and spec.trained_length is not None:
+    if scheme.trained_length_key == "none" and spec.trained_length is not None:
         yield "trained_length", f"{spec.scheme} has no key for it"
-    one = scheme.trained_length == "length"
+    one = scheme.trained_length_key == "length"
     if one and None not in lengths and lengths[0] != lengths[1]:
         yield "trained_length", f"is max_position_embeddings with {spec.scheme}"
 

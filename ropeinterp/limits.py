@@ -16,4 +16,4 @@ FACTORS = (1e-12, 1e30)
 SCALES = (0.0, 1e30)
 # Parameters of sweeps: src/frequencies takes magnitudes from 2^-500 to 2^500, so that
 # powers and quotients of two of them neither overflow nor lose bits.
-PARAMETERS = (1e-150, 1e150)
+SWEPT = (1e-150, 1e150)

@@ -752,7 +752,7 @@ class RopeSpec(Fields):
         Returns
         -------
         Rotation
-            A named tuple of :mod:`ropeinterp.rotation`; its arrays are read-only.
+            A named tuple of :mod:`ropeinterp.rotation`; its turn planes are read-only.
 
         Raises
         ------
@@ -770,8 +770,8 @@ class RopeSpec(Fields):
             spec = self.at(seq_len)
         elif self.depends_on_length:
             raise ValueError(
-                f"seq_len is missing: the frequencies of a {self.scheme} spec depend "
-                "on the length of the sequence (largest position + 1)"
+                f"seq_len is missing: what this {self.scheme} spec does depends on the "
+                "length of the sequence (largest position + 1)"
             )
         if precision == "exact":
             return spec._rotation

@@ -18,7 +18,7 @@ LAYOUTS = ("half", "interleaved", "interleaved_to_half", "half_reversed")
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Whether each call was plain."""
+    """Whether each call was a small one."""
     seen, rotated = [], small_calls.rotated
 
     def watched(*arguments):
@@ -31,7 +31,7 @@ def calls(monkeypatch):
 
 
 def the_long_way(function, *arguments, **more):
-    """Return what a call gives where nothing is plain: its result, or its error."""
+    """Return what a call gives where nothing is small: its result, or its error."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(small_calls, "rotated", lambda *_: None)
         return outcome(function, *arguments, **more)
@@ -118,7 +118,7 @@ def test_queries_and_keys(calls, kind, heads, form):
         assert same(a, b)
 
 
-def test_decode_steps_are_plain(calls):
+def test_decode_steps_are_small(calls):
     spec = ri.RopeSpec.default(16)
     for kind in KINDS:
         x = random((4, 8, 1, 16), kind)
@@ -152,7 +152,7 @@ def misaligned(x):
 X = random((2, 3, 16), "float32")
 P = np.array([4, 5, 6])
 
-# What is no plain call: arguments of apply() beside the spec.
+# What is no small call: arguments of apply() beside the spec.
 NOT_PLAIN = {
     "subclass": lambda: (X, P, -2, None, X.copy().view(Watched)),
     "swapped bytes": lambda: (X.astype(">f4"), P),

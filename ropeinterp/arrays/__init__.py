@@ -1,1 +1,1 @@
-"""Arrays: checked calls, tables, rotations; what they need of a spec is a record."""
+"""Arrays: checked calls, tables, rotations; what they need of a spec is a Rotation."""

@@ -30,8 +30,8 @@ from ropeinterp.rotation import Rotation
 
 Arrays: TypeAlias = tuple[NDArray[Any], ...]
 Outs: TypeAlias = tuple[NDArray[Any] | None, ...]
-# Numbers that no ndarray holds: address, NumPy's number of the type (that of uint16 for
-# bfloat16), shape, strides in elements. Something else keeps them alive.
+# Memory of a tensor, for which no ndarray is made: address, NumPy's number of the type
+# (that of uint16 for bfloat16), shape, strides in elements. The tensor keeps it alive.
 Memory: TypeAlias = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 
 

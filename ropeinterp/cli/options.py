@@ -10,7 +10,7 @@ from ropeinterp.cli.formats import FORMATS
 from ropeinterp.dialects import V5
 from ropeinterp.limits import LARGEST_EXACT
 
-# Positions beyond are no integers of float64 any more.
+# From the arguments to what is printed and the exit status.
 Run = Callable[[argparse.Namespace], tuple[str, int]]
 
 

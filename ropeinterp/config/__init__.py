@@ -1,6 +1,7 @@
 """read(): a model's config becomes specs, one per layer type, and notes.
 
-This package alone knows what the keys of model types mean. What follows has numbers
+This package alone knows what the keys of model types mean; export.py writes some
+back. What follows has numbers
 only.
 """
 

@@ -63,7 +63,7 @@ def _trained(
     reading: Reading, rope: RopeDict, scheme: str, length: Found | None
 ) -> Found | None:
     """Trained length: a key of its own, the argument, or the length."""
-    where = SCHEMES[scheme].trained_length
+    where = SCHEMES[scheme].trained_length_key
     needed = "trained_length" in SCHEMES[scheme].fields
     found = None
     if reading.trained_length is not None:

@@ -47,7 +47,7 @@ class Model(NamedTuple):
     type_words : mapping
         Further words for rope types; an empty meaning refuses the word.
     layers : str
-        How layers differ, see :mod:`ropeinterp.config.rope_dict`.
+        How layers differ, see :mod:`ropeinterp.config.layers`.
     labels : frozenset of str
         Further entries of ``layer_types`` that mean this layer type.
     one_dict : str

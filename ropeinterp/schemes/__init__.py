@@ -1,7 +1,6 @@
 """The schemes: a file each, with its keys, formulas and what it asks for.
 
-A new scheme is a file here and its line in SCHEMES, a formula with its row in
-src/frequencies/schemes.c, and the formula again, in mpmath, in tests/oracle.py.
+CONTRIBUTING.md says how to add one.
 """
 
 from __future__ import annotations

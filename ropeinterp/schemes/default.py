@@ -63,5 +63,5 @@ DEFAULT = Scheme(
     fields=("base",),
     scales=False,
     divides_slowest=False,
-    trained_length="length",
+    trained_length_key="length",
 )

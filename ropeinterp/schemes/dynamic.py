@@ -30,7 +30,7 @@ def float32(fields: Fields) -> Float32:
     assert fields.base is not None
     assert fields.trained_length is not None
     if fields.seq_len is None:
-        return ntk.scaled_base(fields, 1.0)
+        return ntk.of_scaled_base(fields, 1.0)
     factor, f32 = float(fields.factor), np.float32
     length, trained = f32(fields.seq_len), f32(fields.trained_length)
     stretch = f32(factor) * length / trained - f32(factor - 1)
@@ -94,5 +94,5 @@ DYNAMIC = Scheme(
     least_dim=3,
     grows=True,
     needs_head_dim=True,
-    trained_length="length",
+    trained_length_key="length",
 )

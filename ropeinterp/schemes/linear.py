@@ -66,5 +66,5 @@ LINEAR = Scheme(
     float32,
     required=(FACTOR,),
     fields=("base",),
-    trained_length="none",
+    trained_length_key="none",
 )

@@ -16,7 +16,7 @@ from ropeinterp.schemes.scheme import Key, Scheme
 from ropeinterp.schemes.sweep import pair_indices, positive
 
 
-def scaled_base(fields: Fields, stretch: float) -> Float32:
+def of_scaled_base(fields: Fields, stretch: float) -> Float32:
     """Inverse frequencies in float32 of the base times a power of `stretch`."""
     assert fields.base is not None
     base = fields.base * stretch ** (fields.dim / (fields.dim - 2))
@@ -25,7 +25,7 @@ def scaled_base(fields: Fields, stretch: float) -> Float32:
 
 def float32(fields: Fields) -> Float32:
     """Inverse frequencies in transformers' order of float32 operations."""
-    return scaled_base(fields, float(fields.factor))
+    return of_scaled_base(fields, float(fields.factor))
 
 
 def ntk_inv_freq(
@@ -74,5 +74,5 @@ NTK = Scheme(
     least_dim=3,
     dialects=(),
     word="dynamic",
-    trained_length="none",
+    trained_length_key="none",
 )

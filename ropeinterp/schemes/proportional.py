@@ -91,5 +91,5 @@ PROPORTIONAL = Scheme(
     fields=("base",),
     dialects=(V5,),
     unscaled="proportional",
-    trained_length="length",
+    trained_length_key="length",
 )

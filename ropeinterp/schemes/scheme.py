@@ -81,7 +81,7 @@ class Scheme(NamedTuple):
         Whether its formula divides by the logarithm of the base.
     needs_whole_pairs : bool
         Whether an odd dim has no meaning for it.
-    trained_length : {"original", "length", "none"}
+    trained_length_key : {"original", "length", "none"}
         Which key of a config holds the trained length: one of its own,
         ``max_position_embeddings``, or none.
     lengths_give_factor : bool
@@ -120,7 +120,7 @@ class Scheme(NamedTuple):
     grows: bool = False
     needs_log_base: bool = False
     needs_whole_pairs: bool = False
-    trained_length: str = "original"
+    trained_length_key: str = "original"
     lengths_give_factor: bool = False
     length_is_extended: bool = False
     usual_base: float | None = None

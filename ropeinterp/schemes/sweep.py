@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ropeinterp.errors import ParameterError
 from ropeinterp.kinds import check_integer
-from ropeinterp.limits import PARAMETERS, WIDEST
+from ropeinterp.limits import SWEPT, WIDEST
 
 
 def check_above(name: str, values: NDArray[Any] | float, least: float) -> None:
@@ -37,7 +37,7 @@ def pair_indices(dim: int, least: int = 2) -> NDArray[np.float64]:
 
 def positive(**parameters: ArrayLike) -> list[NDArray[np.float64] | float]:
     """Return positive parameters as float64 where they are in range, or raise."""
-    least, most = PARAMETERS
+    least, most = SWEPT
     arrays: list[NDArray[np.float64] | float] = []
     for name, value in parameters.items():
         if (type(value) is float or type(value) is int) and least <= value <= most:

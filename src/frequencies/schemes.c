@@ -1,5 +1,5 @@
 /* The formulas of the frequencies, each with what its gufunc says of itself, and the
- * list of them. A new scheme is a formula here and its line in that list. */
+ * list of them. CONTRIBUTING.md says how to add one. */
 #include "frequencies.h"
 
 #include <float.h>
@@ -46,7 +46,7 @@ is_dim(double dim, double least)
     return dim >= least && dim <= 0x1p20 && dim == (double)(int32_t)dim;
 }
 
-/* Terms of `dim` and `base`, the first two parameters of every scheme. */
+/* Terms of `dim` and `base`, the first two parameters of every scheme but given. */
 static int
 prepare_default(const double *parameter, rope_terms *terms)
 {

@@ -5,8 +5,8 @@
 
 #include "kernels/kernels.h"
 
-/* Put every ufunc of rows[] into the module; -1 with an exception on failure. `kernels`
- * must live as long as the process. */
+/* Put the ufuncs of rows[] and of rope_formulas[] into the module; -1 with an exception
+ * on failure. `kernels` must live as long as the process. */
 int rope_add_ufuncs(PyObject *module, const rope_kernels *kernels);
 
 #endif
