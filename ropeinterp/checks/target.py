@@ -135,7 +135,7 @@ class Target(NamedTuple):
     @property
     def rotary(self) -> bool:
         """Whether the model type has a rotary embedding that a spec describes."""
-        return self.reading.rows[0].layers not in ("none", "refused")
+        return self.reading.rotary
 
     def at(self, key: str) -> str:
         """JSON path of a key of the model."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
-from ropeinterp.config.models import entries
+from ropeinterp.config.models import Model, entries
 from ropeinterp.schemes import SCHEMES
-from ropeinterp.schemes.scheme import LENGTH_KEY
+from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 
 # What a rope dict may hold beside the keys of SCHEMES.
 OF_BLOCKS = frozenset(
@@ -25,6 +26,15 @@ OF_BLOCKS = frozenset(
     }
 )
 OF_SIZES = ("hidden_size", "num_attention_heads", "head_dim", LENGTH_KEY)
+OF_ROPE_DICTS = ("rope_scaling", "rope_parameters")
+# What any model type may have beside them.
+_WHEREVER = (
+    "rope_theta",
+    "partial_rotary_factor",
+    ORIGINAL_KEY,
+    "per_layer_config",
+)
+_NAME = re.compile(r"[A-Za-z_]\w*")
 # Where layers differ, see layers.py and layer_rules.py.
 OF_LAYERS = (
     "layer_types",
@@ -53,6 +63,17 @@ def of_shares() -> frozenset[str]:
 def of_size(name: str) -> frozenset[str]:
     """Other names of a size, for some model type."""
     return frozenset(a for names in entries("aliases") for a in names.get(name, ()))
+
+
+def of_rows(rows: tuple[Model, ...]) -> frozenset[str]:
+    """Top-level keys that tell a model type its positions and its sizes."""
+    found = {*OF_SIZES, *OF_LAYERS, *OF_ROPE_DICTS, *_WHEREVER}
+    for row in rows:
+        found |= {*row.theta_keys, *row.sizes}
+        found |= {key.partition("/")[0] for key in row.partial_keys}
+        found |= {name for names in row.aliases.values() for name in names}
+        found |= set(_NAME.findall(row.head_dim_rule))
+    return frozenset(found)
 
 
 @cache

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ropeinterp.checks.document import Document
 from ropeinterp.checks.finding import Diagnostic, Fix, diagnostic_of
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
 from ropeinterp.checks.words import is_used
+from ropeinterp.config.json_source import first_faults, is_within
+from ropeinterp.config.locate import locate
+from ropeinterp.config.reader import Reader
+from ropeinterp.dialects import V5
+from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
 
 
@@ -98,16 +104,25 @@ class NotFinite(Rule):
     good = '{"model_type": "bert"}'
 
     def check_file(self, document: Document) -> Iterator[Diagnostic]:
-        """Look at what parsing has seen; of a list the first number is enough."""
-        lists = set()
-        for path, value, reason in document.tree.faults if document.tree else ():
-            holder = path.partition("[")[0]
-            if holder in lists:
-                continue
-            lists.add(holder)
-            level, rest = ("", "") if is_used(path) else ("info", ", though not in use")
-            message = f"{printable(value)} {reason}{rest}"
-            yield Diagnostic(path, message, level=level)
+        """Look at what parsing has seen, and at what a reader takes of it."""
+        if document.tree is None or not document.tree.faults:
+            return
+        used = _told(document.tree.keys)
+        for fault in first_faults(document.tree):
+            if any(is_within(fault.path, path) for path in used):
+                yield Diagnostic(fault.path, fault.message)
+            else:
+                yield Diagnostic(fault.path, fault.unused, level="info")
+
+
+def _told(keys: Mapping[str, Any]) -> list[str]:
+    """Paths of the keys that tell some model of a config its positions."""
+    try:
+        located = locate(keys, "$", [])
+    except ConfigError:
+        return []  # another rule says why
+    models = (Reader(V5, None).reading(model) for model in located.models())
+    return [f.path for reading in models if reading.rotary for f in reading.telling()]
 
 
 class DuplicateKey(Rule):
