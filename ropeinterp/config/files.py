@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 
 from ropeinterp.errors import ConfigError
+from ropeinterp.schemes import SCHEMES
 
 MOST_BYTES = 2**20
+_LONGEST_NAME = 80
+# What people pass in place of a path, and what to pass instead.
+_HINTS = (
+    (re.compile(r"\s*[{\[].*", re.DOTALL), "it is JSON: pass json.loads(text)"),
+    (re.compile(r"[a-z0-9]+://.*"), "nothing is downloaded: pass a file"),
+    (
+        re.compile(r"(?!.*\.[a-z]+$)[A-Za-z0-9][\w.-]*/[\w.-]+"),
+        "a repository id is no path: pass the directory that it was downloaded to",
+    ),
+)
 
 
 def read_file(path: str | bytes) -> bytes:
@@ -35,6 +47,10 @@ def read_file(path: str | bytes) -> bytes:
         raise TypeError("a path must be str or os.PathLike[str], not bytes")
     if "\0" in path:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    hint = _hint(path)
+    if hint and not os.path.lexists(path):
+        reason = f"{os.strerror(errno.ENOENT)}; {hint}"
+        raise FileNotFoundError(errno.ENOENT, reason, path[:_LONGEST_NAME])
     if os.path.isdir(path):
         inside = os.path.join(path, "config.json")
         if not os.path.lexists(inside):
@@ -51,6 +67,13 @@ def read_file(path: str | bytes) -> bytes:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigError("$", path, f"cannot be read: {reason}", "form") from error
+
+
+def _hint(text: str) -> str:
+    """Say what to pass in place of a text that is no path; empty where it may be."""
+    if text in SCHEMES:
+        return "it is a rope type: pass a config, or make a spec such as RopeSpec.yarn"
+    return next((hint for kind, hint in _HINTS if kind.fullmatch(text)), "")
 
 
 def _read_regular(path: str) -> bytes:

@@ -251,6 +251,9 @@ def checked(value: object, marked: bool = False) -> Tree:
     """Tree of a value, if it is an object."""
     if not isinstance(value, (Mapping, _Pairs)):
         raise ConfigError("$", value, NO_OBJECT, "type")
+    for key in value if isinstance(value, Mapping) else ():
+        if not isinstance(key, str):
+            raise ConfigError("$", key, "is a key, and must be a string", "type")
     tree = Tree({}, [], [], marked)
     tree.keys.update(_Walk(tree).copied(value, (), 1))
     return tree

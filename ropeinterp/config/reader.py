@@ -72,6 +72,10 @@ class Reader(NamedTuple):
             return RopeConfig(
                 model_type, {}, notes=tuple(reading.notes), dialect=self.dialect
             )
+        if reading.silent:
+            value = reading.keys if model_type is None else model_type
+            reason = f"{reading.silence}: pass a model's whole config"
+            raise ConfigError(reading.path, value, reason, "missing")
         for told in reading.telling():
             finite(told)
         self._note_model(reading, model_type, at)

@@ -60,6 +60,20 @@ class Reading:
         """Whether the model type has a rotary embedding that a spec describes."""
         return self.rows[0].layers not in ("none", "refused")
 
+    @property
+    def silent(self) -> bool:
+        """Whether the type is unknown, and no key says what its positions could be."""
+        told = names.of_width(self.rows) | names.of_rotation(self.rows)
+        return not self.known and not names.states_any(self.keys, told)
+
+    @property
+    def silence(self) -> str:
+        """What a silent config lacks."""
+        nothing = "holds no size and no rotary key"
+        if self.keys.get("model_type"):
+            return f"is no known model type, and the config {nothing}"
+        return f"{nothing}, and no model_type"
+
     # ---- notes -------------------------------------------------------------------
 
     def note(self, path: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""RI001 to RI009: the file itself, and whether there is anything to check in it."""
+"""RI001 to RI010: the file itself, and whether there is anything to check in it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ropeinterp.checks.target import Target
 from ropeinterp.checks.words import is_used
 from ropeinterp.config.json_source import first_faults, is_within
 from ropeinterp.config.locate import locate
+from ropeinterp.config.no_model import refuse_no_model
 from ropeinterp.config.reader import Reader
 from ropeinterp.dialects import V5
 from ropeinterp.errors import ConfigError
@@ -199,7 +200,7 @@ class NoRotary(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the model type."""
-        if not target.rotary:
+        if not target.reading.rotary:
             word = printable(target.located.model_type)
             rule = target.reading.rows[0].layers
             reason = "has no rotary embedding"
@@ -223,7 +224,38 @@ class UnknownModelType(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the model type."""
-        if target.rotary and not target.known and target.located.model_type:
+        if not target.known and target.located.model_type:
             word = printable(target.located.model_type)
-            message = f"{word} is not in the table of model types: general rules only"
+            what = "general rules only"
+            if target.reading.silent:
+                what = "no size and no rotary key, nothing is checked"
+            message = f"{word} is not in the table of model types: {what}"
             yield Diagnostic(target.at("model_type"), message)
+
+
+class FileHoldsNoModel(Rule):
+    """A file that holds no model, or only a part of one.
+
+    Files that lie beside a config, a rope dict alone and an empty object say nothing
+    about the positions of a model; whatever they were read as would be invented.
+    """
+
+    code, level, stops = "RI010", "error", True
+    source = "30 of 381 public files: adapters, tokenizers, pipelines, package files"
+    bad = '{"peft_type": "LORA", "r": 16, "base_model_name_or_path": "a/b"}'
+    good = '{"model_type": "bert"}'
+
+    def check_file(self, document: Document) -> Iterator[Diagnostic]:
+        """Ask the table of kinds of files."""
+        if document.tree is None:
+            return
+        try:
+            refuse_no_model(document.tree.keys)
+        except ConfigError as error:
+            yield diagnostic_of(error)
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Ask a model without a type for a key that says anything."""
+        if target.reading.silent and not target.located.model_type:
+            message = f"{target.reading.silence}: it holds no model"
+            yield Diagnostic(target.reading.path, message)
