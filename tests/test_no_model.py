@@ -211,3 +211,43 @@ def test_what_exists_is_opened_whatever_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "yarn").write_text(json.dumps({"model_type": "llama"}))
     assert ri.read("yarn").spec
+
+
+# ---- directories without config.json -------------------------------------------------
+
+
+def test_a_directory_says_what_it_holds(tmp_path, capsys):
+    for name in ("README.md", "params.json", "model.gguf", "adapter_config.json"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "original").mkdir()
+    holds = (
+        "it holds adapter_config.json, model.gguf, params.json, README.md, original/"
+    )
+    with pytest.raises(ri.ConfigError) as caught:
+        ri.read(tmp_path)
+    assert caught.value.reason == f"is a directory without config.json; {holds}"
+    (found,) = ri.check(tmp_path)
+    assert (found.code, found.level) == ("RI001", "error")
+    assert found.message.endswith(holds)
+    assert main(["show", str(tmp_path)]) == 2
+    assert main(["check", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count(holds) == 2
+
+
+def test_a_directory_of_many_files_or_of_none(tmp_path):
+    with pytest.raises(ri.ConfigError, match=r"; it is empty$"):
+        ri.read(tmp_path)
+    for i in range(9):
+        (tmp_path / f"{i}\n{'x' * 150}.json").write_text("{}")
+    with pytest.raises(ri.ConfigError, match=r"and 3 more$") as caught:
+        ri.read(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 800
+
+
+def test_a_directory_is_searched_for_config_json_only(tmp_path, capsys):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    (tmp_path / "a" / "config.json").write_text('{"model_type": "bert"}')
+    assert main(["check", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("nothing wrong in 1 file")
