@@ -32,6 +32,11 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
+def case_file(name: str) -> Path:
+    """The file of a case that a report or a public file gave, cut to its keys."""
+    return HERE / "cases" / name
+
+
 def skip_without(path: Path) -> None:
     """Skip the running test where the copies do not hold `path`."""
     if not path.exists():

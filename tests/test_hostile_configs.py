@@ -10,7 +10,7 @@ import pytest
 from configs import as_mapping, content, is_inside, is_printable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import DATA, HERE, lines, skip_without
+from records import DATA, HERE, case_file, lines, skip_without
 
 import ropeinterp as ri
 
@@ -181,3 +181,130 @@ def test_nothing_but_config_error_escapes(seed, data):
         for spec in part.layers.values():
             if spec is not None:
                 assert_finite(spec)
+
+
+# ---- numbers that float64 does not hold ----------------------------------------------
+
+NOT_A_NUMBER = [math.nan, math.inf, -math.inf, 10**400]
+
+
+@pytest.mark.parametrize("name", ["k1_nemotron_h_infinity.json", "k1_unread_nan.json"])
+def test_a_number_that_nothing_reads_is_a_note(name):
+    found = ri.check(case_file(name))
+    assert all(f.level == "info" for f in found)
+    notes = [n for n in ri.read(case_file(name)).notes if "finite" in n.message]
+    assert [n.path for n in notes] == [f.path for f in found if f.code == "RI004"]
+    assert notes[0].message.endswith("though not in use")
+
+
+def test_a_number_that_nothing_reads_changes_no_spec():
+    keys = json.loads(case_file("k1_unread_nan.json").read_text())
+    spec = ri.read(keys).spec
+    del keys["some_training_note"]
+    assert spec == ri.read(keys).spec
+
+
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "head_dim": 128,
+    "max_position_embeddings": 8192,
+    "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4},
+}
+
+
+def put(keys, path, value):
+    """A copy of a config with another value at the words of a path."""
+    copy = json.loads(json.dumps(keys))
+    *way, last = path.split()
+    inner = copy
+    for word in way:
+        inner = inner.setdefault(word, {})
+    inner[last] = value
+    return copy
+
+
+@pytest.mark.parametrize("value", NOT_A_NUMBER)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "attention_dropout",
+        "time_step_limit",
+        "quantization_config alpha",
+        "task_specific_params rope_theta",
+        "dim",  # a size elsewhere
+        "rope_parameters mine",
+        "vision_config max_position_embeddings",
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_keys_that_no_reader_takes_are_not_judged(path, value, wrapped):
+    keys = put(LLAMA, path, [0.0, value] if wrapped else value)
+    assert ri.read(keys).spec == ri.read(LLAMA).spec
+    assert all(f.level == "info" for f in ri.check(keys))
+
+
+@pytest.mark.parametrize("value", NOT_A_NUMBER)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "hidden_size",
+        "num_attention_heads",
+        "head_dim",
+        "max_position_embeddings",
+        "num_hidden_layers",
+        "rope_theta",
+        "original_max_position_embeddings",
+        "partial_rotary_factor",
+        "rope_parameters factor",
+        "rope_parameters rope_theta",
+        "rope_parameters beta_fast",
+    ],
+)
+def test_keys_that_tell_positions_are_refused(path, value):
+    keys = put(LLAMA, path, value)
+    with pytest.raises(ri.ConfigError) as caught:
+        ri.read(keys)
+    assert caught.value.kind == "range"
+    assert caught.value.path == "$." + path.replace(" ", ".")
+    beyond = "is beyond the range of float64"
+    finite = "must be a finite number"
+    assert caught.value.reason == (beyond if value == 10**400 else finite)
+    assert ("RI004", "error", caught.value.path) in [
+        (f.code, f.level, f.path) for f in ri.check(keys)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "path"),
+    [
+        (
+            {"model_type": "granite_swa", "layer_rope_theta": [1e4, math.nan]},
+            "$.layer_rope_theta[1]",
+        ),
+        (
+            {"model_type": "smollm3", "no_rope_layers": [1, math.inf]},
+            "$.no_rope_layers[1]",
+        ),
+        ({"model_type": "gpt_neox", "rotary_pct": math.nan}, "$.rotary_pct"),
+        (
+            {
+                "model_type": "gemma4_text",
+                "layer_types": ["full_attention"],
+                "per_layer_config": {"0": {"head_dim": math.nan}},
+            },
+            "$.per_layer_config.0.head_dim",
+        ),
+        (
+            put(LLAMA, "rope_parameters", {"rope_type": "longrope"})
+            | {"rope_scaling": {"rope_type": "longrope", "short_factor": [math.inf]}},
+            "$.rope_scaling.short_factor[0]",
+        ),
+    ],
+    ids=("bases", "marks", "share", "layer", "list"),
+)
+def test_lists_and_layers_that_tell_positions_are_refused(keys, path):
+    with pytest.raises(ri.ConfigError, match="finite") as caught:
+        ri.read(keys)
+    assert caught.value.path.replace('["0"]', ".0").replace("['0']", ".0") == path

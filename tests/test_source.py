@@ -48,7 +48,7 @@ LAYERS = {
     "ropeinterp.config": (
         ("axes", "files", "models", "result"),
         ("json_source", "names"),
-        ("locate", "values"),
+        ("locate", "no_model", "values"),
         ("reading",),
         ("rope_dict",),
         ("attention", "base", "heads", "layer_rules", "lengths", "width"),

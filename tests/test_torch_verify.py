@@ -5,10 +5,14 @@ import copy
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-pytest.importorskip("transformers", reason="transformers is not installed")
+transformers = pytest.importorskip(
+    "transformers", reason="transformers is not installed"
+)
 rt = pytest.importorskip("ropeinterp.torch")
 
 import tiny  # noqa: E402
+
+import ropeinterp as ri  # noqa: E402
 
 LINEAR = {"rope_type": "linear", "rope_theta": 5e5, "factor": 4.0}
 DYNAMIC = {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}
@@ -250,3 +254,16 @@ def test_a_model_without_tables_is_not_checked():
         "ok; checked: nothing\n"
         "not checked: no module of the model holds tables of frequencies"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["bamba", "falcon_h1", "granitemoehybrid", "nemotron_h"]
+)
+def test_class_defaults_with_an_infinity_elsewhere_can_be_read(name):
+    """Their time_step_limit ends at infinity, and has nothing to do with positions."""
+    model = torch.nn.Linear(2, 2)
+    model.config = transformers.CONFIG_MAPPING[name]()
+    assert any(
+        note.path == "$.time_step_limit[1]" for note in ri.read(model.config).notes
+    )
+    rt.verify(model)

@@ -15,6 +15,7 @@ from ropeinterp.checks.rules.ranges import OutOfRange
 from ropeinterp.checks.rules.types import WrongType
 from ropeinterp.checks.spans import Place
 from ropeinterp.checks.target import BLOCKS, Target, targets
+from ropeinterp.config.json_source import is_within
 from ropeinterp.config.locate import locate
 from ropeinterp.dialects import DIALECTS
 from ropeinterp.errors import ConfigError
@@ -127,8 +128,7 @@ def _of_model(target: Target, rules: Iterable[Rule]) -> Iterator[Violation]:
 
 def _related(path: str, other: str) -> bool:
     """Whether one path is the other, or inside it."""
-    inside = path.startswith((f"{other}.", f"{other}["))
-    return path == other or inside or other.startswith((f"{path}.", f"{path}["))
+    return is_within(path, other) or is_within(other, path)
 
 
 def _claimed(error: ConfigError) -> Rule:

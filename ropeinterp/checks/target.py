@@ -134,8 +134,8 @@ class Target(NamedTuple):
 
     @property
     def rotary(self) -> bool:
-        """Whether the model type has a rotary embedding that a spec describes."""
-        return self.reading.rows[0].layers not in ("none", "refused")
+        """Whether it may have a rotary embedding that a spec describes."""
+        return self.reading.rotary and not self.reading.silent
 
     def at(self, key: str) -> str:
         """JSON path of a key of the model."""

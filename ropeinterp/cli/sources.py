@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ropeinterp.config.files import read_file
+from ropeinterp.config.files import held, read_file
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
 
@@ -80,7 +80,8 @@ def _in_directory(top: str) -> Iterator[str]:
     own = os.path.join(top, _CONFIG)
     paths = [own] if os.path.lexists(own) else sorted(_below(top))
     if not paths:
-        raise _missing(top, "no config.json in it or below it; links are not followed")
+        reason = "no config.json in it or below it; links are not followed"
+        raise _missing(top, f"{reason}; {held(top)}")
     yield from map(os.path.normpath, paths)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ropeinterp.arrays.arguments import check_seq_len
 from ropeinterp.config.json_source import load
 from ropeinterp.config.locate import locate
+from ropeinterp.config.no_model import refuse_no_model
 from ropeinterp.config.reader import Reader
 from ropeinterp.config.result import Note, RopeConfig
 from ropeinterp.dialects import DIALECTS, V5
@@ -82,6 +83,7 @@ def read(
     trained_length = _checked_length("trained_length", trained_length)
     _checked_length("context_length", context_length)
     keys, notes = load(source)
+    refuse_no_model(keys)
     return Reader(name, trained_length).config(locate(keys, "$", notes))
 
 

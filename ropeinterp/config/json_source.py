@@ -1,7 +1,7 @@
 """Where a config comes from: file, text, mapping or object, read strictly.
 
-A config comes from a stranger. Its size, its depth and its numbers are checked before
-anything looks at a key, and every fault names the JSON path.
+A config comes from a stranger. Its size and its depth are checked before anything looks
+at a key, its numbers where they are read; every fault names the JSON path.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,16 @@ class Fault(NamedTuple):
     path: str
     value: Any
     reason: str
+
+    @property
+    def message(self) -> str:
+        """What is wrong with it, for a number in use."""
+        return f"{printable(self.value)} {self.reason}"
+
+    @property
+    def unused(self) -> str:
+        """The same for a number that nothing reads."""
+        return f"{self.message}, though not in use"
 
 
 class Repeated(NamedTuple):
@@ -85,6 +95,11 @@ def below(path: str, key: str | int) -> str:
     return f"{path}[{printable(key)}]"
 
 
+def is_within(path: str, holder: str) -> bool:
+    """Whether a path is another one, or stands in it."""
+    return path == holder or path.startswith((f"{holder}.", f"{holder}["))
+
+
 def load(source: object) -> tuple[dict[str, Any], list[Note]]:
     """Read a config and check everything that can be checked without its meaning.
 
@@ -96,14 +111,13 @@ def load(source: object) -> tuple[dict[str, Any], list[Note]]:
     Returns
     -------
     config : dict
-        With string keys and finite numbers.
+        With string keys. Its numbers are judged where they are read.
     notes : list of Note
 
     Raises
     ------
     ConfigError
-        If it is no JSON object, too large, too deep, or holds a number that float64
-        does not.
+        If it is no JSON object, too large or too deep.
     FileNotFoundError
         If a path does not exist.
     TypeError
@@ -115,10 +129,20 @@ def load(source: object) -> tuple[dict[str, Any], list[Note]]:
         tree = given(source)
     for repeated in tree.repeated:
         raise ConfigError(repeated.path, repeated.last, "is there twice", "form")
+    notes = [Note(fault.path, fault.unused) for fault in first_faults(tree)]
+    if tree.marked:
+        notes.append(Note("$", "a byte order mark stands before the JSON text"))
+    return tree.keys, notes
+
+
+def first_faults(tree: Tree) -> Iterator[Fault]:
+    """Numbers that float64 does not hold; of a list the first is enough."""
+    lists = set()
     for fault in tree.faults:
-        raise ConfigError(*fault, "range")
-    mark = Note("$", "a byte order mark stands before the JSON text")
-    return tree.keys, [mark] if tree.marked else []
+        holder = fault.path.partition("[")[0]
+        if holder not in lists:
+            lists.add(holder)
+            yield fault
 
 
 def given(source: object) -> Tree:
@@ -227,6 +251,9 @@ def checked(value: object, marked: bool = False) -> Tree:
     """Tree of a value, if it is an object."""
     if not isinstance(value, (Mapping, _Pairs)):
         raise ConfigError("$", value, NO_OBJECT, "type")
+    for key in value if isinstance(value, Mapping) else ():
+        if not isinstance(key, str):
+            raise ConfigError("$", key, "is a key, and must be a string", "type")
     tree = Tree({}, [], [], marked)
     tree.keys.update(_Walk(tree).copied(value, (), 1))
     return tree
@@ -240,8 +267,17 @@ def _path(trail: Any) -> str:
     return below(_path(trail[0]), trail[1]) if trail else "$"
 
 
+def beyond_float64(value: object) -> str:
+    """Why float64 does not hold a number; empty where it does, or for no number."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        return "is beyond the range of float64"
+    return ""
+
+
 class _Walk:
-    """A copy of a tree in plain dicts and lists, with every number checked."""
+    """A copy of a tree in plain dicts and lists; odd numbers are collected."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -280,11 +316,7 @@ class _Walk:
         return list(values)
 
     def number(self, value: Any, trail: Any) -> Any:
-        reason = ""
-        if isinstance(value, float) and not math.isfinite(value):
-            reason = "must be a finite number"
-        elif isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
-            reason = "is beyond the range of float64"
+        reason = beyond_float64(value)
         if reason and len(self.tree.faults) < _MOST_FAULTS:
             self.tree.faults.append(Fault(_path(trail), value, reason))
         return value

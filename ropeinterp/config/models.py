@@ -1,4 +1,4 @@
-"""What a model type says without saying it: rows of data/models.csv and composites.csv.
+"""What a model type says without saying it: rows of the tables in data/.
 
 A model type that follows existing rules is one row there, two where its layer types
 differ. Nothing here interprets a row; docs/huggingface.md describes the columns.
@@ -110,6 +110,39 @@ class Part(NamedTuple):
     path: tuple[str, ...]
     model_type: str
     at_top: bool
+
+
+class FileKind(NamedTuple):
+    """One kind of file that holds no model, see :mod:`ropeinterp.config.no_model`.
+
+    Parameters
+    ----------
+    marks : tuple of tuple of str
+        What must be there: of each inner tuple one.
+    unless : str
+        What speaks against it.
+    what, instead : str
+        What the file is, and what to pass instead.
+    """
+
+    marks: tuple[tuple[str, ...], ...]
+    unless: str
+    what: str
+    instead: str
+
+
+@cache
+def file_kinds() -> tuple[FileKind, ...]:
+    """Every kind of file that is known to hold no model."""
+    return tuple(
+        FileKind(
+            tuple(map(_keys, row["marks"].split())),
+            row["unless"],
+            row["what"],
+            row["instead"],
+        )
+        for row in _table("files.csv")
+    )
 
 
 def model_types() -> Collection[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Set
 from functools import cache
+from typing import Any
 
-from ropeinterp.config.models import entries
+from ropeinterp.config.models import Model, entries
 from ropeinterp.schemes import SCHEMES
-from ropeinterp.schemes.scheme import LENGTH_KEY
+from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 
 # What a rope dict may hold beside the keys of SCHEMES.
 OF_BLOCKS = frozenset(
@@ -25,6 +28,10 @@ OF_BLOCKS = frozenset(
     }
 )
 OF_SIZES = ("hidden_size", "num_attention_heads", "head_dim", LENGTH_KEY)
+OF_ROPE_DICTS = ("rope_scaling", "rope_parameters")
+# What any model type may have beside its sizes.
+_WHEREVER = (ORIGINAL_KEY, "per_layer_config")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 # Where layers differ, see layers.py and layer_rules.py.
 OF_LAYERS = (
     "layer_types",
@@ -53,6 +60,43 @@ def of_shares() -> frozenset[str]:
 def of_size(name: str) -> frozenset[str]:
     """Other names of a size, for some model type."""
     return frozenset(a for names in entries("aliases") for a in names.get(name, ()))
+
+
+def of_rows(rows: tuple[Model, ...]) -> Set[str]:
+    """Top-level keys that tell a model type its positions and its sizes."""
+    found = {*OF_SIZES, *OF_LAYERS, *_WHEREVER}
+    for row in rows:
+        found |= row.sizes.keys()
+        found |= {name for names in row.aliases.values() for name in names}
+    return found | of_width(rows) | of_rotation(rows)
+
+
+def of_width(rows: tuple[Model, ...]) -> frozenset[str]:
+    """Top-level keys that tell a model type how wide a head is."""
+    found = {key for row in rows for key in _NAME.findall(row.head_dim_rule)}
+    return frozenset(
+        name
+        for row in rows
+        for key in found
+        for name in (key, *row.aliases.get(key, ()))
+    )
+
+
+def of_rotation(rows: tuple[Model, ...]) -> frozenset[str]:
+    """Top-level keys that tell a model type its base, its scaling or its share."""
+    found = {"rope_theta", "partial_rotary_factor", *OF_ROPE_DICTS}
+    for row in rows:
+        found |= {*row.theta_keys}
+        found |= {key.partition("/")[0] for key in row.partial_keys}
+    return frozenset(found)
+
+
+def states_any(keys: Mapping[str, Any], told: frozenset[str]) -> bool:
+    """Whether one of some keys is there, and neither null nor an empty object."""
+    return any(
+        keys[key] is not None and not (isinstance(keys[key], dict) and not keys[key])
+        for key in told & keys.keys()
+    )
 
 
 @cache

@@ -11,6 +11,7 @@ from ropeinterp.config.locate import TEXT_PARTS, Located
 from ropeinterp.config.models import rows_of
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.result import Note, RopeConfig
+from ropeinterp.config.values import finite
 from ropeinterp.dialects import V4
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
@@ -71,6 +72,12 @@ class Reader(NamedTuple):
             return RopeConfig(
                 model_type, {}, notes=tuple(reading.notes), dialect=self.dialect
             )
+        if reading.silent:
+            value = reading.keys if model_type is None else model_type
+            reason = f"{reading.silence}: pass a model's whole config"
+            raise ConfigError(reading.path, value, reason, "missing")
+        for told in reading.telling():
+            finite(told)
         self._note_model(reading, model_type, at)
         found = layers_of(reading)
         if len(found.ropes) > _MOST_SPECS:

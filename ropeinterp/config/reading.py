@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.config.models import Model
 from ropeinterp.config.result import Note
@@ -54,6 +55,25 @@ class Reading:
         """Whether the model type is in the table."""
         return "unknown" not in self.rows[0].flags
 
+    @property
+    def rotary(self) -> bool:
+        """Whether the model type has a rotary embedding that a spec describes."""
+        return self.rows[0].layers not in ("none", "refused")
+
+    @property
+    def silent(self) -> bool:
+        """Whether the type is unknown, and no key says what its positions could be."""
+        told = names.of_width(self.rows) | names.of_rotation(self.rows)
+        return not self.known and not names.states_any(self.keys, told)
+
+    @property
+    def silence(self) -> str:
+        """What a silent config lacks."""
+        nothing = "holds no size and no rotary key"
+        if self.keys.get("model_type"):
+            return f"is no known model type, and the config {nothing}"
+        return f"{nothing}, and no model_type"
+
     # ---- notes -------------------------------------------------------------------
 
     def note(self, path: str, message: str) -> None:
@@ -74,13 +94,22 @@ class Reading:
 
     # ---- keys --------------------------------------------------------------------
 
+    def telling(self) -> Iterator[Found]:
+        """Yield the keys that tell this model type its positions and its sizes."""
+        told = names.of_rows(self.rows)
+        for key, value in self.keys.items():
+            if key in names.OF_ROPE_DICTS and isinstance(value, dict):
+                yield from _telling_block(value, self.at(key))
+            elif key in told:
+                yield Found.at(value, self.at(key))
+
     def at(self, key: str) -> str:
         """JSON path of a top-level key."""
         return below(self.path, key)
 
-    def find(self, *names: str) -> Found | None:
-        """First of the names that is present, null included."""
-        for name in names:
+    def find(self, *keys: str) -> Found | None:
+        """First of the keys that is present, null included."""
+        for name in keys:
             if name in self.keys:
                 return Found.at(self.keys[name], self.at(name))
         return None
@@ -105,3 +134,12 @@ class Reading:
         if default is None:
             return None
         return Found.words(default, self.rows[0].described)
+
+
+def _telling_block(block: Mapping[str, Any], path: str) -> Iterator[Found]:
+    """Yield the keys of a rope dict, or of one per layer type, with a meaning."""
+    for key, value in block.items():
+        if key in names.OF_BLOCKS:
+            yield Found.at(value, below(path, key))
+        elif isinstance(value, dict):
+            yield from _telling_block(value, below(path, key))

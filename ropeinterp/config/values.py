@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ropeinterp.config.json_source import below
+from ropeinterp.config.json_source import below, beyond_float64
 from ropeinterp.errors import ConfigError
 from ropeinterp.kinds import is_number
 
@@ -88,6 +89,25 @@ def computed(sign: str, *origins: Origin) -> Origin:
     return formula(text, *origins)
 
 
+# ---- numbers that float64 holds ------------------------------------------------------
+
+
+def finite(found: Found) -> Found:
+    """Refuse numbers that float64 does not hold, those in lists and objects too."""
+    reason = beyond_float64(found.value)
+    if reason:
+        raise ConfigError(found.path, found.value, reason, "range")
+    for key, entry in _entries(found.value):
+        finite(Found.at(entry, below(found.path, key)))
+    return found
+
+
+def _entries(value: object) -> Iterable[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
 # ---- kinds of JSON values: wrong ones are refused before they reach a spec -----------
 
 
@@ -95,7 +115,7 @@ def number(found: Found) -> Found:
     """Refuse what is no number."""
     if not is_number(found.value):
         raise ConfigError(found.path, found.value, "must be a number", "type")
-    return found
+    return finite(found)
 
 
 def whole(found: Found) -> Found:
@@ -123,6 +143,7 @@ def numbers(found: Found) -> Found:
     for i, value in enumerate(found.value):
         if not is_number(value):
             raise ConfigError(below(found.path, i), value, "must be a number", "type")
+    finite(found)
     return Found(tuple(found.value), found.origin)
 
 

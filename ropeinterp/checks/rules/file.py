@@ -1,15 +1,22 @@
-"""RI001 to RI009: the file itself, and whether there is anything to check in it."""
+"""RI001 to RI010: the file itself, and whether there is anything to check in it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ropeinterp.checks.document import Document
 from ropeinterp.checks.finding import Diagnostic, Fix, diagnostic_of
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.target import Target
 from ropeinterp.checks.words import is_used
+from ropeinterp.config.json_source import first_faults, is_within
+from ropeinterp.config.locate import locate
+from ropeinterp.config.no_model import refuse_no_model
+from ropeinterp.config.reader import Reader
+from ropeinterp.dialects import V5
+from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
 
 
@@ -98,16 +105,25 @@ class NotFinite(Rule):
     good = '{"model_type": "bert"}'
 
     def check_file(self, document: Document) -> Iterator[Diagnostic]:
-        """Look at what parsing has seen; of a list the first number is enough."""
-        lists = set()
-        for path, value, reason in document.tree.faults if document.tree else ():
-            holder = path.partition("[")[0]
-            if holder in lists:
-                continue
-            lists.add(holder)
-            level, rest = ("", "") if is_used(path) else ("info", ", though not in use")
-            message = f"{printable(value)} {reason}{rest}"
-            yield Diagnostic(path, message, level=level)
+        """Look at what parsing has seen, and at what a reader takes of it."""
+        if document.tree is None or not document.tree.faults:
+            return
+        used = _told(document.tree.keys)
+        for fault in first_faults(document.tree):
+            if any(is_within(fault.path, path) for path in used):
+                yield Diagnostic(fault.path, fault.message)
+            else:
+                yield Diagnostic(fault.path, fault.unused, level="info")
+
+
+def _told(keys: Mapping[str, Any]) -> list[str]:
+    """Paths of the keys that tell some model of a config its positions."""
+    try:
+        located = locate(keys, "$", [])
+    except ConfigError:
+        return []  # another rule says why
+    models = (Reader(V5, None).reading(model) for model in located.models())
+    return [f.path for reading in models if reading.rotary for f in reading.telling()]
 
 
 class DuplicateKey(Rule):
@@ -184,7 +200,7 @@ class NoRotary(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the model type."""
-        if not target.rotary:
+        if not target.reading.rotary:
             word = printable(target.located.model_type)
             rule = target.reading.rows[0].layers
             reason = "has no rotary embedding"
@@ -208,7 +224,38 @@ class UnknownModelType(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the model type."""
-        if target.rotary and not target.known and target.located.model_type:
+        if not target.known and target.located.model_type:
             word = printable(target.located.model_type)
-            message = f"{word} is not in the table of model types: general rules only"
+            what = "general rules only"
+            if target.reading.silent:
+                what = "no size and no rotary key, nothing is checked"
+            message = f"{word} is not in the table of model types: {what}"
             yield Diagnostic(target.at("model_type"), message)
+
+
+class FileHoldsNoModel(Rule):
+    """A file that holds no model, or only a part of one.
+
+    Files that lie beside a config, a rope dict alone and an empty object say nothing
+    about the positions of a model; whatever they were read as would be invented.
+    """
+
+    code, level, stops = "RI010", "error", True
+    source = "30 of 381 public files: adapters, tokenizers, pipelines, package files"
+    bad = '{"peft_type": "LORA", "r": 16, "base_model_name_or_path": "a/b"}'
+    good = '{"model_type": "bert"}'
+
+    def check_file(self, document: Document) -> Iterator[Diagnostic]:
+        """Ask the table of kinds of files."""
+        if document.tree is None:
+            return
+        try:
+            refuse_no_model(document.tree.keys)
+        except ConfigError as error:
+            yield diagnostic_of(error)
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Ask a model without a type for a key that says anything."""
+        if target.reading.silent and not target.located.model_type:
+            message = f"{target.reading.silence}: it holds no model"
+            yield Diagnostic(target.reading.path, message)
