@@ -221,3 +221,23 @@ def test_a_long_list_that_stretches_nothing_is_found():
     block = {"rope_type": "longrope", "original_max_position_embeddings": 4096} | lists
     assert levels(PLAIN | {"rope_scaling": block}, "RI218") == ["warning"]
     assert levels(PLAIN | {"rope_scaling": block | {"factor": 1.0}}, "RI218") == []
+
+
+def test_a_scaling_factor_at_the_top_is_one_finding():
+    findings = check(PLAIN | {"rope_scaling_factor": 4.0})
+    assert [f.code for f in findings if f.level != "info"] == ["RI105"]
+
+
+@pytest.mark.parametrize(
+    "name", ["k6_qwen25vl_text_qwen2", "k6_qwen3_omni_text_qwen3_moe"]
+)
+def test_no_fix_touches_m_rope_that_the_class_of_the_composite_reads(name):
+    findings = check(case(name))
+    assert not [f for f in findings if f.level != "info"]
+    assert not [f for f in findings if f.code == "RI106" and f.fix]
+
+
+def test_sizes_of_the_class_itself_are_no_error():
+    sizes = {"model_type": "glm4_moe", "hidden_size": 4096, "num_attention_heads": 96}
+    assert levels(sizes, "RI301") == ["info"]
+    assert levels(sizes | {"num_attention_heads": 90}, "RI301") == ["error"]

@@ -46,7 +46,8 @@ def is_parameters(target: Target) -> bool:
     """Whether a file has the keys of a parameter file, and no model type."""
     named = target.top and target.located.model_type is not None
     form = {"hidden_size", "num_attention_heads"} & target.keys.keys()
-    return target.top and not named and not form and "n_heads" in target.keys
+    own = {"n_heads", "n_head"} & target.keys.keys()
+    return target.top and not named and not form and bool(own)
 
 
 def keys_of(target: Target) -> Iterator[tuple[Layer | None, Key, str, Any]]:

@@ -58,7 +58,10 @@ class UndefinedSize(Rule):
             )
             found = target.reading.named("num_attention_heads")
             path = found.path if found else target.reading.path
-            yield Diagnostic(path, message, level="" if target.top else "info")
+            # The class's own sizes are what its class builds, and runs.
+            class_sizes = [hidden, heads] == [row.sizes.get(n) for n in _SIZES]
+            foreign = target.top and not (class_sizes and target.known)
+            yield Diagnostic(path, message, level="" if foreign else "info")
 
     @staticmethod
     def _nothing(target: Target, by_formula: bool) -> Iterator[Diagnostic]:

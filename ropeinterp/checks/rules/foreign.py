@@ -50,7 +50,7 @@ class ForeignScaling(Rule):
     note.
     """
 
-    code, level, at_key = "RI117", "warning", True
+    code, level, at_key, gives_way = "RI117", "warning", True, True
     source = "litgpt config.py; Megatron-LM arguments.py; nomic-bert-2048's own code"
     bad = {"rope_condense_ratio": 4}
     good = {"rope_condense_ratio": 1}
