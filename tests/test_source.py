@@ -52,7 +52,7 @@ LAYERS = {
         ("reading",),
         ("rope_dict",),
         ("attention", "base", "heads", "layer_rules", "lengths", "width"),
-        ("block", "layers"),
+        ("block", "layers", "switches"),
         ("reader",),
         ("__init__",),
     ),

@@ -7,7 +7,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ropeinterp.config.json_source import below
-from ropeinterp.config.models import Part, composites, model_types
+from ropeinterp.config.models import (
+    Part,
+    composites,
+    model_types,
+    rows_of,
+    without_rotary,
+)
+from ropeinterp.config.names import speaks_of_rotation
 from ropeinterp.config.result import Note
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
@@ -30,6 +37,8 @@ class Located(NamedTuple):
         What had to be said to find it.
     parts : mapping of str to Located
         Parts of a composite model by their path; empty for one model.
+    whole : bool
+        Whether it is a model itself beside its parts.
     """
 
     keys: Mapping[str, Any]
@@ -37,11 +46,12 @@ class Located(NamedTuple):
     model_type: str | None
     notes: list[Note]
     parts: Mapping[str, Located] = MappingProxyType({})
+    whole: bool = False
 
     def models(self) -> Iterator[Located]:
         """All models in it."""
-        if not self.parts:
-            yield self
+        if not self.parts or self.whole:
+            yield self._replace(parts={})
         for part in self.parts.values():
             yield from part.models()
 
@@ -80,6 +90,14 @@ def locate(
             ".".join(part.path): _locate_part(keys, path, part)
             for part in composites()[model_type]
         }
+        whole = rows_of(model_type)[0].layers not in ("none", "refused")
+        whole = whole and model_type in model_types()
+        return Located(keys, path, model_type, notes, parts, whole)
+    free = without_rotary().get(model_type or "", ())
+    chosen = {key: keys[key] for key in free if isinstance(keys.get(key), dict)}
+    parts = {k: locate(v, below(path, k), []) for k, v in chosen.items()}
+    parts = {key: part for key, part in parts.items() if _rotates(part)}
+    if parts and rows_of(model_type)[0].layers == "none":
         return Located(keys, path, model_type, notes, parts)
     if named and (model_type not in model_types() or model_type in composites()):
         # qwen2_vl in a vision_config means its vision part.
@@ -96,6 +114,16 @@ def locate(
                 notes.append(Note(at, message))
                 return Located(keys, path, model_type, notes, {key: part})
     return Located(keys, path, model_type, notes)
+
+
+def _rotates(part: Located) -> bool:
+    """Whether a part that may be of any type has, or speaks of, a rotary embedding."""
+    return any(
+        rows_of(model.model_type)[0].layers != "none"
+        if model.model_type in model_types()
+        else any(map(speaks_of_rotation, model.keys))
+        for model in part.models()
+    )
 
 
 def _locate_part(keys: Mapping[str, Any], path: str, part: Part) -> Located:

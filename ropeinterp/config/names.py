@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from ropeinterp.config.models import entries
@@ -34,6 +35,14 @@ OF_LAYERS = (
     "rope_scaling_layers",
     "num_hidden_layers",
 )
+
+# Words of a key; qk_rope_head_dim is a width that models without rotation have, too.
+_ROTATION = re.compile(r"(^|_)(rope|rotary)(_|$)(?!head_dim)")
+
+
+def speaks_of_rotation(key: str) -> bool:
+    """Whether a key speaks of a rotary embedding, whoever reads it."""
+    return bool(_ROTATION.search(key))
 
 
 @cache

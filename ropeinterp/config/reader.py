@@ -11,9 +11,9 @@ from ropeinterp.config.locate import TEXT_PARTS, Located
 from ropeinterp.config.models import rows_of
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.result import Note, RopeConfig
+from ropeinterp.config.switches import unrotated
 from ropeinterp.dialects import V4
 from ropeinterp.errors import ConfigError
-from ropeinterp.text import printable
 
 # Top-level keys of vendors' own code that change positions there and are not read.
 _UNREAD = (
@@ -66,11 +66,10 @@ class Reader(NamedTuple):
             raise ConfigError(
                 at, model_type, "builds tables that no spec describes", "form"
             )
-        if reading.rows[0].layers == "none":
-            reading.note(at, f"{printable(model_type)} has no rotary embedding")
-            return RopeConfig(
-                model_type, {}, notes=tuple(reading.notes), dialect=self.dialect
-            )
+        reason = unrotated(reading, model_type)
+        if reason is not None:
+            notes = (*reading.notes, reason)
+            return RopeConfig(model_type, {}, notes=notes, dialect=self.dialect)
         self._note_model(reading, model_type, at)
         found = layers_of(reading)
         if len(found.ropes) > _MOST_SPECS:
@@ -110,16 +109,19 @@ class Reader(NamedTuple):
                 reading.note(reading.at(key), f"is not read: {model_type} has no parts")
         if "learned" in reading.rows[0].flags:
             reading.note(at, "frequencies are multiplied by exp of a learned buffer")
-        for key, values in reading.rows[0].switch.items():
-            if key in reading.keys and reading.keys[key] not in values:
-                reading.note(reading.at(key), "the rotary table exists but is not used")
+        if "off" in reading.rows[0].flags:  # a missing key does not say so
+            for key in reading.rows[0].switch:
+                if key not in reading.keys:
+                    message = "is missing: the class default has no rotary embedding"
+                    reading.note(reading.at(key), message)
 
     # ---- composite models -----------------------------------------------------------
 
     def _composite(self, located: Located) -> RopeConfig:
-        """Read the parts; the layers of the whole are those of its text part."""
+        """Read the parts; the layers are its own, else those of its text part."""
         parts: dict[str, RopeConfig] = {}
-        notes, failed = located.notes.copy(), None
+        whole = [self.model(located._replace(parts={}))] if located.whole else []
+        notes, failed = located.notes.copy() if not whole else [], None
         for name, part in located.parts.items():
             try:
                 parts[name] = self.config(part)
@@ -129,16 +131,16 @@ class Reader(NamedTuple):
                 message = f"cannot be read by class defaults: {error}"
                 notes += [*part.notes, Note(part.path, message)]
                 failed = error
-        if not parts and failed is not None:
+        if not parts and not whole and failed is not None:
             raise failed
         text = [p for name, p in parts.items() if name.endswith(TEXT_PARTS)]
-        main = (text or list(parts.values()))[0]
+        main = (whole or text or list(parts.values()))[0]
         return RopeConfig(
             located.model_type,
             main.layers,
             main.layer_keys,
             parts,
-            (*notes, *(note for part in parts.values() for note in part.notes)),
+            (*notes, *(n for read in (*whole, *parts.values()) for n in read.notes)),
             self.dialect,
             main.origins,
         )
