@@ -117,3 +117,18 @@ def test_blocks_of_dory_are_two_to_a_layer():
         config = ri.read({"model_type": "dory", "layer_types": labels})
         assert config.layer_keys == tuple(kinds)
         assert [config.layers[k].base for k in kinds] == [1e4, 1e7]
+
+
+def test_a_type_of_a_later_version_says_so():
+    keys = {"model_type": "exaone"}
+    for dialect in ("transformers", "transformers==5.24.0"):
+        config = ri.read(keys, dialect=dialect)
+        assert config.spec.base == 5e5
+        assert not [n for n in config.notes if n.path == "$.model_type"]
+    older = ri.read(keys, dialect="transformers==5.23.0")
+    assert older.spec == config.spec
+    assert older.dialect == config.dialect == "transformers"
+    (note,) = [n for n in older.notes if n.path == "$.model_type"]
+    assert "transformers 5.24.0" in note.message
+    with pytest.raises(ValueError, match=r"\(==5\.23\.0 or 5\.24\.0\)"):
+        ri.read(keys, dialect="transformers==5.25.0")

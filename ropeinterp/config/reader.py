@@ -12,7 +12,7 @@ from ropeinterp.config.models import rows_of
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.result import Note, RopeConfig
 from ropeinterp.config.switches import unrotated
-from ropeinterp.dialects import V4
+from ropeinterp.dialects import DIALECTS, V4, is_before
 from ropeinterp.errors import ConfigError
 
 # Top-level keys of vendors' own code that change positions there and are not read.
@@ -36,10 +36,13 @@ class Reader(NamedTuple):
         Whose reading it is.
     trained_length : int or None
         What the caller knows and the config may not say.
+    version : str
+        Version of the dialect; empty for the newest one.
     """
 
     dialect: str
     trained_length: int | None
+    version: str = ""
 
     def config(self, located: Located) -> RopeConfig:
         """Read a config, or a part of one."""
@@ -98,6 +101,11 @@ class Reader(NamedTuple):
         )
 
     def _note_model(self, reading: Reading, model_type: str | None, at: str) -> None:
+        since = reading.rows[0].since
+        version = self.version or DIALECTS[self.dialect][0]
+        if since and is_before(version, since):
+            message = f"is a type of transformers {since}, which {version} lacks"
+            reading.note(at, message)
         if not reading.known:
             word = "missing" if model_type is None else "unknown"
             reading.note(at, f"is {word}: read by general rules")
