@@ -132,3 +132,34 @@ def test_a_type_of_a_later_version_says_so():
     assert "transformers 5.24.0" in note.message
     with pytest.raises(ValueError, match=r"\(==5\.23\.0 or 5\.24\.0\)"):
         ri.read(keys, dialect="transformers==5.25.0")
+
+
+def test_architectures_decide_for_an_unknown_type():
+    config = ri.read(case("k7_kimi_k2_architectures"))
+    assert config.model_type == "kimi_k2"
+    assert config.spec.layout == "interleaved_to_half"
+    # (0.1 ln 32 + 1)^2
+    assert config.spec.logit_scale == pytest.approx(1.8132604340394958, rel=1e-15)
+    assert "deepseek_v3" in config.notes[0].message
+    other = {"model_type": "own", "architectures": ["BertModel"], "rope_theta": 5e5}
+    assert ri.read(other | {"hidden_size": 64, "num_attention_heads": 1}).spec
+
+
+@pytest.mark.parametrize(
+    ("name", "dim", "layout"),
+    [
+        ("k7_head_dim_before_qk_rope", 64, "half"),
+        ("k7_bailing_v25_partial_on_mla", 64, "interleaved_to_half"),
+        ("k7_rope_interleaved_key", 64, "interleaved"),
+    ],
+)
+def test_widths_and_layouts_of_unknown_types(name, dim, layout):
+    spec = ri.read(case(name)).spec
+    assert (spec.dim, spec.layout) == (dim, layout)
+
+
+def test_the_rotated_width_of_an_unknown_mla_model_has_no_share():
+    keys = {"model_type": "my_mla", "qk_rope_head_dim": 64}
+    config = ri.read(keys | {"partial_rotary_factor": 0.5})
+    assert config.spec.dim == 64
+    assert "$.partial_rotary_factor" in {note.path for note in config.notes}

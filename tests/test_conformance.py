@@ -100,6 +100,8 @@ def test_published_configs_read_and_agree():
             continue
         config = ri.read(folder / record["file"])
         read += 1
+        if [n.path for n in config.notes] == ["$.alibi"]:
+            continue  # falcon: transformers builds a table that no layer uses
         for name, want in expected_tables(record):
             spec = config.spec if name == "default" else config.layers[name]
             seq_len = want.get("seq_len")

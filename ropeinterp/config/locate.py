@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ropeinterp.config.json_source import below
 from ropeinterp.config.models import (
+    Model,
     Part,
     composites,
     model_types,
@@ -19,6 +21,8 @@ from ropeinterp.config.result import Note
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
 
+# DeepseekV3ForCausalLM is a class of deepseek_v3, LlamaModel one of llama.
+_CLASS_SUFFIX = re.compile(r"(For[A-Z]\w*|LMHeadModel|Model)$")
 TEXT_PARTS = ("text_config", "llm_config", "language_config")
 
 
@@ -39,6 +43,8 @@ class Located(NamedTuple):
         Parts of a composite model by their path; empty for one model.
     whole : bool
         Whether it is a model itself beside its parts.
+    read_as : str
+        Model type that the architectures of an unknown one name; empty for its own.
     """
 
     keys: Mapping[str, Any]
@@ -47,6 +53,7 @@ class Located(NamedTuple):
     notes: list[Note]
     parts: Mapping[str, Located] = MappingProxyType({})
     whole: bool = False
+    read_as: str = ""
 
     def models(self) -> Iterator[Located]:
         """All models in it."""
@@ -113,7 +120,34 @@ def locate(
                 part = locate(keys[key], below(path, key), [])
                 notes.append(Note(at, message))
                 return Located(keys, path, model_type, notes, {key: part})
-    return Located(keys, path, model_type, notes)
+    read_as = "" if model_type in model_types() else _by_architecture(keys)
+    if read_as:
+        message = f"is unknown: read as {read_as}, which architectures name"
+        notes.append(Note(below(path, "model_type"), message))
+    return Located(keys, path, model_type, notes, read_as=read_as)
+
+
+def _by_architecture(keys: Mapping[str, Any]) -> str:
+    """Rotary model type whose class the config names; empty if there is none."""
+    named = keys.get("architectures")
+    first = named[0] if isinstance(named, list) and named else None
+    if not isinstance(first, str):
+        return ""
+    word = _CLASS_SUFFIX.sub("", first).lower()
+    for name in model_types():
+        if name and name.replace("_", "").replace("-", "") == word:
+            row = rows_of(name)[0]
+            rotates = row.layers not in ("none", "refused")
+            # Names of a schema that the class does not read: the code is another one.
+            others = _names_read(rows_of(None)[0]) - _names_read(row)
+            return name if rotates and not others & keys.keys() else ""
+    return ""
+
+
+def _names_read(row: Model) -> set[str]:
+    """Top-level keys that a row takes beside the sizes of every config."""
+    keys = {key.partition("/")[0] for key in (*row.theta_keys, *row.partial_keys)}
+    return keys.union(*row.aliases.values())
 
 
 def _rotates(part: Located) -> bool:

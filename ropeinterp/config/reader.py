@@ -55,7 +55,7 @@ class Reader(NamedTuple):
         return Reading(
             located.keys,
             located.path,
-            rows_of(located.model_type),
+            rows_of(located.read_as or located.model_type),
             self.dialect == V4,
             self.trained_length,
             located.notes.copy(),
