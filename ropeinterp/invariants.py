@@ -253,8 +253,6 @@ def _check_lists(spec: Fields) -> None:
             raise ParameterError(
                 name, values, f"has {len(values)} entries, not one per pair: {own}"
             )
-    if spec.frequency_map == ():
-        raise ParameterError("frequency_map", (), "must have one entry per pair")
     if spec.frequency_map and max(spec.frequency_map) >= own:
         raise ParameterError(
             "frequency_map", spec.frequency_map, f"has entries not below {own}"

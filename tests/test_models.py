@@ -29,7 +29,9 @@ def test_words_of_a_row_are_known(row):
     assert row.axes.split(" ")[0] in KINDS
     assert set(row.type_words.values()) <= {"", "kexue_ntk", *SCHEMES}
     assert row.one_dict in ("", "merge", "copy")
-    assert all(isinstance(values, list) for values in row.switch.values())
+    for values in row.switch.values():
+        negated = isinstance(values, dict) and values.keys() == {"not"}
+        assert isinstance(values["not"] if negated else values, list)
     assert row.head_dim_rule
     assert row.theta is not None
 

@@ -22,8 +22,8 @@ WINGS = ("frequencies", "kernels", "module")
 # imports from lower lines only. A sub-package is one word, and has lines of its own.
 LAYERS = {
     "ropeinterp": (
-        ("_core", "dialects", "kinds", "limits", "text"),
-        ("errors", "fields", "ufuncs"),
+        ("_core", "kinds", "limits", "text"),
+        ("dialects", "errors", "fields", "ufuncs"),
         ("layouts", "positions", "schemes"),
         ("frequencies", "invariants", "export", "rotation"),
         ("arrays",),
@@ -52,7 +52,7 @@ LAYERS = {
         ("reading",),
         ("rope_dict",),
         ("attention", "base", "heads", "layer_rules", "lengths", "width"),
-        ("block", "layers"),
+        ("block", "layers", "switches"),
         ("reader",),
         ("__init__",),
     ),

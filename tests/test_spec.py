@@ -875,8 +875,3 @@ def test_the_signature_names_every_field_and_its_default():
     assert parameters["scheme"].default is inspect.Parameter.empty
     assert parameters["beta_fast"].default == 32.0
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
-
-
-def test_a_map_of_no_pairs_is_refused():
-    with pytest.raises(ValueError, match=r"frequency_map .*one entry per pair"):
-        RopeSpec.default(4, frequency_map=[])

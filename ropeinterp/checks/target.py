@@ -13,7 +13,9 @@ from ropeinterp.config.layers import layers_of
 from ropeinterp.config.locate import Located
 from ropeinterp.config.reader import Reader
 from ropeinterp.config.reading import Reading
+from ropeinterp.config.result import Note
 from ropeinterp.config.rope_dict import RopeDict
+from ropeinterp.config.switches import unrotated
 from ropeinterp.config.values import Found, Origin
 from ropeinterp.dialects import V5
 from ropeinterp.errors import ConfigError
@@ -135,7 +137,14 @@ class Target(NamedTuple):
     @property
     def rotary(self) -> bool:
         """Whether it may have a rotary embedding that a spec describes."""
-        return self.reading.rotary and not self.reading.silent
+        refused = self.reading.rows[0].layers == "refused"
+        silent = self.reading.silent
+        return not (refused or silent) and self.unrotated is None
+
+    @property
+    def unrotated(self) -> Note | None:
+        """Why the model has no rotary embedding; None if it has one."""
+        return unrotated(self.reading, self.located.model_type)
 
     def at(self, key: str) -> str:
         """JSON path of a key of the model."""

@@ -17,8 +17,7 @@ from ropeinterp.config.locate import locate
 from ropeinterp.config.no_model import refuse_no_model
 from ropeinterp.config.reader import Reader
 from ropeinterp.config.result import Note, RopeConfig
-from ropeinterp.dialects import DIALECTS, V5
-from ropeinterp.text import printable
+from ropeinterp.dialects import V5, parse
 
 __all__ = ["Note", "RopeConfig", "read"]
 
@@ -44,8 +43,9 @@ def read(
     source : mapping, path, or object with ``to_dict()``
         The config, its JSON file, or a directory with config.json.
     dialect : {"transformers", "transformers-4"}, optional
-        Whose reading is meant: that of transformers 5.x or of 4.57. The version that
-        was measured may be added, "transformers==5.23.0" or "transformers-4==4.57.6".
+        Whose reading is meant: that of transformers 5.x or of 4.57. A version that was
+        measured may be added, "transformers==5.24.0", which the name alone means,
+        "transformers==5.23.0" or "transformers-4==4.57.6".
     trained_length : int, optional
         Tokens of the original context, where the config cannot say it: counts for
         types that have no key for it (default, linear), else before
@@ -74,17 +74,12 @@ def read(
     ...       "rope_theta": 1e4}).spec.inv_freq()
     array([1.  , 0.01])
     """
-    if not isinstance(dialect, str):
-        raise TypeError(f"dialect must be a str, not {type(dialect).__name__}")
-    name, exact, version = dialect.partition("==")
-    if name not in DIALECTS or (exact and version != DIALECTS[name]):
-        known = ", ".join(f"{n} (=={v})" for n, v in DIALECTS.items())
-        raise ValueError(f"dialect {printable(dialect)}: must be one of {known}")
+    name, version = parse(dialect)
     trained_length = _checked_length("trained_length", trained_length)
     _checked_length("context_length", context_length)
     keys, notes = load(source)
     refuse_no_model(keys)
-    return Reader(name, trained_length).config(locate(keys, "$", notes))
+    return Reader(name, trained_length, version).config(locate(keys, "$", notes))
 
 
 def _checked_length(name: str, value: Any) -> int | None:

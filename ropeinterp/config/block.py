@@ -194,6 +194,10 @@ def _layout(reading: Reading, row: Model) -> Found:
     found = reading.find("rope_interleave") if "rope_interleave" in row.flags else None
     if found is not None and found.value is not None and not flag(found).value:
         return Found("half", found.origin)
+    if not reading.known:
+        found = reading.find("rope_interleaved", "rope_interleave")
+        if found is not None and found.value is not None and flag(found).value:
+            return Found("interleaved", found.origin)
     return Found.words(row.layout, row.described)
 
 

@@ -56,7 +56,9 @@ def labels_of(reading: Reading) -> list[str]:
         if not isinstance(label, str):
             raise ConfigError(below(found.path, i), label, "must be a string", "type")
         labels.append(meaning.get(label, label))
-    return labels
+    # Files of some model types list the blocks of a layer, attention before "mlp".
+    blocks = "mlp_blocks" in reading.rows[0].flags and "mlp" in labels
+    return labels[::2] if blocks else labels
 
 
 def _count(reading: Reading) -> int | None:

@@ -54,10 +54,14 @@ class Model(NamedTuple):
         What one rope dict for all layer types does for this one: "merge" (only
         ``rope_scaling``, over the class's dict), "copy", or nothing.
     switch : mapping
-        Top-level keys that decide whether the table is used, and with which values it
-        is; a missing key leaves it in use.
+        Top-level keys that decide whether there is a rotary embedding: the list of
+        values with which there is, or ``{"not": list}``; a missing key leaves it in
+        use.
     flags : frozenset of str
         Rules that hold or do not; D1 to D12 are defects of transformers 5.23.0.
+    since : str
+        First version of transformers that has it, where that is not the oldest one
+        that was measured.
     """
 
     model_type: str
@@ -78,8 +82,9 @@ class Model(NamedTuple):
     layers: str
     labels: frozenset[str]
     one_dict: str
-    switch: Mapping[str, list[Any]]
+    switch: Mapping[str, Any]
     flags: frozenset[str]
+    since: str
 
     @property
     def unrotated(self) -> bool:
@@ -176,12 +181,25 @@ def composites() -> Mapping[str, tuple[Part, ...]]:
     return MappingProxyType(parts)
 
 
+@cache
+def without_rotary() -> Mapping[str, tuple[str, ...]]:
+    """Model types of transformers without rotary code.
+
+    The values are keys of parts that may be of any type.
+    """
+    rows = _table("no_rotary.csv")
+    return MappingProxyType({row["model_type"]: _keys(row["parts"]) for row in rows})
+
+
 # Of some hundred rows one or two are needed: the others stay text.
 @cache
 def _texts() -> Mapping[str, list[dict[str, str]]]:
     texts: dict[str, list[dict[str, str]]] = {}
     for row in _table("models.csv"):
         texts.setdefault(row["model_type"], []).append(row)
+    empty = dict.fromkeys(texts[""][0], "")
+    for name in without_rotary():
+        texts.setdefault(name, [empty | {"model_type": name, "layers": "none"}])
     return texts
 
 

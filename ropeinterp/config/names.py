@@ -42,6 +42,14 @@ OF_LAYERS = (
     "num_hidden_layers",
 )
 
+# Words of a key; qk_rope_head_dim is a width that models without rotation have, too.
+_ROTATION = re.compile(r"(^|_)(rope|rotary)(_|$)(?!head_dim)")
+
+
+def speaks_of_rotation(key: str) -> bool:
+    """Whether a key speaks of a rotary embedding, whoever reads it."""
+    return bool(_ROTATION.search(key))
+
 
 @cache
 def of_bases() -> frozenset[str]:

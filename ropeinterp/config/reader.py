@@ -11,10 +11,10 @@ from ropeinterp.config.locate import TEXT_PARTS, Located
 from ropeinterp.config.models import rows_of
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.result import Note, RopeConfig
+from ropeinterp.config.switches import unrotated, unused
 from ropeinterp.config.values import finite
-from ropeinterp.dialects import V4
+from ropeinterp.dialects import DIALECTS, V4, is_before
 from ropeinterp.errors import ConfigError
-from ropeinterp.text import printable
 
 # Top-level keys of vendors' own code that change positions there and are not read.
 _UNREAD = (
@@ -37,10 +37,13 @@ class Reader(NamedTuple):
         Whose reading it is.
     trained_length : int or None
         What the caller knows and the config may not say.
+    version : str
+        Version of the dialect; empty for the newest one.
     """
 
     dialect: str
     trained_length: int | None
+    version: str = ""
 
     def config(self, located: Located) -> RopeConfig:
         """Read a config, or a part of one."""
@@ -53,7 +56,7 @@ class Reader(NamedTuple):
         return Reading(
             located.keys,
             located.path,
-            rows_of(located.model_type),
+            rows_of(located.read_as or located.model_type),
             self.dialect == V4,
             self.trained_length,
             located.notes.copy(),
@@ -67,17 +70,16 @@ class Reader(NamedTuple):
             raise ConfigError(
                 at, model_type, "builds tables that no spec describes", "form"
             )
-        if reading.rows[0].layers == "none":
-            reading.note(at, f"{printable(model_type)} has no rotary embedding")
-            return RopeConfig(
-                model_type, {}, notes=tuple(reading.notes), dialect=self.dialect
-            )
+        reason = unrotated(reading, model_type)
+        if reason is not None:
+            notes = (*reading.notes, reason)
+            return RopeConfig(model_type, {}, notes=notes, dialect=self.dialect)
         if reading.silent:
             value = reading.keys if model_type is None else model_type
-            reason = f"{reading.silence}: pass a model's whole config"
-            raise ConfigError(reading.path, value, reason, "missing")
-        for told in reading.telling():
-            finite(told)
+            silence = f"{reading.silence}: pass a model's whole config"
+            raise ConfigError(reading.path, value, silence, "missing")
+        for stated in reading.telling():
+            finite(stated)
         self._note_model(reading, model_type, at)
         found = layers_of(reading)
         if len(found.ropes) > _MOST_SPECS:
@@ -106,6 +108,11 @@ class Reader(NamedTuple):
         )
 
     def _note_model(self, reading: Reading, model_type: str | None, at: str) -> None:
+        since = reading.rows[0].since
+        version = self.version or DIALECTS[self.dialect][0]
+        if since and is_before(version, since):
+            message = f"is a type of transformers {since}, which {version} lacks"
+            reading.note(at, message)
         if not reading.known:
             word = "missing" if model_type is None else "unknown"
             reading.note(at, f"is {word}: read by general rules")
@@ -117,16 +124,22 @@ class Reader(NamedTuple):
                 reading.note(reading.at(key), f"is not read: {model_type} has no parts")
         if "learned" in reading.rows[0].flags:
             reading.note(at, "frequencies are multiplied by exp of a learned buffer")
-        for key, values in reading.rows[0].switch.items():
-            if key in reading.keys and reading.keys[key] not in values:
-                reading.note(reading.at(key), "the rotary table exists but is not used")
+        built = unused(reading)
+        if built is not None:
+            reading.note(built.path, built.message)
+        if "off" in reading.rows[0].flags:  # a missing key does not say so
+            for key in reading.rows[0].switch:
+                if key not in reading.keys:
+                    message = "is missing: the class default has no rotary embedding"
+                    reading.note(reading.at(key), message)
 
     # ---- composite models -----------------------------------------------------------
 
     def _composite(self, located: Located) -> RopeConfig:
-        """Read the parts; the layers of the whole are those of its text part."""
+        """Read the parts; the layers are its own, else those of its text part."""
         parts: dict[str, RopeConfig] = {}
-        notes, failed = located.notes.copy(), None
+        whole = [self.model(located._replace(parts={}))] if located.whole else []
+        notes, failed = located.notes.copy() if not whole else [], None
         for name, part in located.parts.items():
             try:
                 parts[name] = self.config(part)
@@ -136,16 +149,16 @@ class Reader(NamedTuple):
                 message = f"cannot be read by class defaults: {error}"
                 notes += [*part.notes, Note(part.path, message)]
                 failed = error
-        if not parts and failed is not None:
+        if not parts and not whole and failed is not None:
             raise failed
         text = [p for name, p in parts.items() if name.endswith(TEXT_PARTS)]
-        main = (text or list(parts.values()))[0]
+        main = (whole or text or list(parts.values()))[0]
         return RopeConfig(
             located.model_type,
             main.layers,
             main.layer_keys,
             parts,
-            (*notes, *(note for part in parts.values() for note in part.notes)),
+            (*notes, *(n for read in (*whole, *parts.values()) for n in read.notes)),
             self.dialect,
             main.origins,
         )

@@ -26,6 +26,12 @@ _WIDEST = 2**13
 
 def _partial(reading: Reading, rope: RopeDict, head: Found) -> Found:
     row = rope.row
+    rotated = reading.at("qk_rope_head_dim")
+    if not reading.known and rotated in head.origin.paths:  # MLA: already the share
+        factor = reading.find("partial_rotary_factor")
+        if factor is not None:
+            reading.note(factor.path, f"is not of {rotated}, which is rotated whole")
+        return Found.words(1.0, "the whole head")
     inner = rope.get("partial_rotary_factor") if not reading.v4 else None
     top = rope.layer.get("partial_rotary_factor") or _top_partial(reading, rope, head)
     found = top if "forced_partial" in row.flags else inner or top

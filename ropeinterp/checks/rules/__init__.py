@@ -32,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     file.NoRotary(),  # RI008
     file.UnknownModelType(),  # RI009
     file.FileHoldsNoModel(),  # RI010
+    file.RotaryKeysUnread(),  # RI018
     rope_type.BlockIsNoObject(),  # RI101
     rope_type.TypeIsMissing(),  # RI102
     rope_type.TypesDiffer(),  # RI103

@@ -1,4 +1,4 @@
-"""RI001 to RI010: the file itself, and whether there is anything to check in it."""
+"""RI001 to RI010, RI018: the file itself, and whether it holds anything to check."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ropeinterp.config.json_source import first_faults, is_within
 from ropeinterp.config.locate import locate
 from ropeinterp.config.no_model import refuse_no_model
 from ropeinterp.config.reader import Reader
+from ropeinterp.config.switches import rotary_keys
 from ropeinterp.dialects import V5
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import printable
@@ -134,7 +135,10 @@ class DuplicateKey(Rule):
 
     code, level = "RI005", "error"
     source = "RFC 8259 section 4; a published config with rope_scaling twice"
-    bad = '{"model_type": "bert", "rope_theta": 1e4, "rope_theta": 1e6}'
+    bad = (
+        '{"hidden_size": 512, "num_attention_heads": 8, "model_type": "llama", '
+        '"rope_theta": 1e4, "rope_theta": 1e6}'
+    )
     good = '{"model_type": "bert"}'
 
     def check_file(self, document: Document) -> Iterator[Diagnostic]:
@@ -195,20 +199,19 @@ class NoRotary(Rule):
 
     code, level = "RI008", "info"
     source = "docs/huggingface.md"
-    bad = {"model_type": "bert"}
+    bad = {"model_type": "bert", "rope_theta": None}
     good = {}
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask the row of the model type."""
-        if not target.reading.rotary:
+        refused = target.reading.rows[0].layers == "refused"
+        if refused or target.unrotated is not None:
             word = printable(target.located.model_type)
-            rule = target.reading.rows[0].layers
-            reason = "has no rotary embedding"
-            if rule == "refused":
-                reason = "builds tables that no frequencies describe"
-            yield Diagnostic(
-                target.at("model_type"), f"{word} {reason}: nothing is checked"
-            )
+            path = target.at("model_type")
+            reason = f"{word} builds tables that no frequencies describe"
+            if target.unrotated is not None:
+                path, reason = target.unrotated.path, target.unrotated.message
+            yield Diagnostic(path, f"{reason}: nothing is checked")
 
 
 class UnknownModelType(Rule):
@@ -259,3 +262,24 @@ class FileHoldsNoModel(Rule):
         if target.reading.silent and not target.located.model_type:
             message = f"{target.reading.silence}: it holds no model"
             yield Diagnostic(target.reading.path, message)
+
+
+class RotaryKeysUnread(Rule):
+    """Keys of a rotary embedding in a model type that has none.
+
+    The class of transformers does not read them; the file is of a model with code of
+    its own, or its model_type is wrong.
+    """
+
+    code, level, at_key = "RI018", "warning", True
+    source = "published configs: Chronos-2 is t5 with rope_theta, MPT has attn_config"
+    bad = {"model_type": "t5", "rope_theta": 10000.0}
+    good = {"model_type": "t5", "rope_theta": None}
+
+    def check(self, target: Target) -> Iterator[Diagnostic]:
+        """Look at keys whose names speak of rotation."""
+        if target.reading.rows[0].layers == "none":
+            word = printable(target.located.model_type)
+            message = f"is not read: in transformers {word} has no rotary embedding"
+            for found in rotary_keys(target.reading):
+                yield Diagnostic(found.path, message)
