@@ -70,6 +70,6 @@ def published(kind: str) -> Iterator[tuple[str, bytes, list[str]]]:
 
 def case(name: str) -> dict[str, Any]:
     """The config of tests/data/cases of that name: an input of a public report."""
-    path = HERE / "cases" / f"{name}.json"
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    text = case_file(f"{name}.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
     return loaded

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import DATA, HERE, lines, skip_without
+from records import DATA, HERE, case_file, lines, skip_without
 
 import ropeinterp as ri
 
@@ -625,3 +625,19 @@ def test_two_blocks_rotate_rows_and_columns_apart():
     assert (row[:, :32] != x[:, :32]).any()
     plain = ri.RopeSpec.default(32, spec.base)
     np.testing.assert_allclose(row[:, :32], plain.apply(x[:, :32], [1, 2, 3]))
+
+
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [("k12_max_seqlen", 131072), ("k12_block_size", 16384), ("k12_max_length", None)],
+)
+def test_no_length_is_invented(name, length):
+    spec = ri.read(case_file(f"{name}.json")).spec
+    assert (spec.length, spec.trained_length) == (length, length)
+
+
+def test_an_unknown_length_is_asked_for():
+    spec = ri.read({"hidden_size": 512, "num_attention_heads": 4}).spec
+    assert spec.length is None
+    with pytest.raises(ri.ParameterError, match="trained_length None: the spec does"):
+        ri.coverage(spec, 4096)
