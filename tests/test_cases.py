@@ -44,7 +44,7 @@ def test_a_model_without_rotary_embedding_says_why(name, path):
 @pytest.mark.parametrize(
     ("keys", "path"),
     [
-        ({"model_type": "falcon", "alibi": True}, "$.alibi"),
+        ({"alibi": True, "hidden_size": 64, "num_attention_heads": 1}, "$.alibi"),
         ({"model_type": "granitemoehybrid", "position_embedding_type": None}, ""),
         ({"rope": False, "hidden_size": 64, "num_attention_heads": 1}, "$.rope"),
         ({"model_type": "my_mla", "qk_rope_head_dim": 0}, "$.qk_rope_head_dim"),
@@ -55,6 +55,14 @@ def test_a_key_switches_the_embedding_off(keys, path):
     config = ri.read(keys)
     assert not config.layers
     assert [n.path for n in config.notes] == [path or "$.position_embedding_type"]
+
+
+def test_a_table_that_is_built_without_use_is_read_and_said():
+    config = ri.read({"model_type": "falcon", "alibi": True})
+    assert config.spec.dim == 64
+    assert ("$.alibi", "the rotary table exists but is not used") in [
+        (n.path, n.message) for n in config.notes
+    ]
 
 
 @pytest.mark.parametrize(
