@@ -174,7 +174,7 @@ def test_no_type_no_size_and_no_rotary_key():
 
 def test_every_kind_says_what_it_is_and_what_to_pass():
     for kind in file_kinds():
-        assert kind.unless in ("", "type", "size", "told")
+        assert kind.unless in ("", "type", "size", "rotary")
         assert kind.what
         assert kind.instead
         assert all(kind.marks)

@@ -14,9 +14,10 @@ from ropeinterp.checks.rules.file import NotAnObject
 from ropeinterp.checks.rules.ranges import OutOfRange
 from ropeinterp.checks.rules.types import WrongType
 from ropeinterp.checks.spans import Place
-from ropeinterp.checks.target import BLOCKS, Target, targets
+from ropeinterp.checks.target import Target, targets
 from ropeinterp.config.json_source import is_within
 from ropeinterp.config.locate import locate
+from ropeinterp.config.names import OF_ROPE_DICTS
 from ropeinterp.dialects import DIALECTS
 from ropeinterp.errors import ConfigError
 from ropeinterp.text import escaped, printable
@@ -163,7 +164,7 @@ def _scope(target: Target, path: str) -> str:
     for layer in target.layers:
         if layer.rope.given and _related(path, layer.rope.path):
             return layer.rope.path
-    for name in BLOCKS:
+    for name in OF_ROPE_DICTS:
         if _related(path, target.at(name)) and path != target.reading.path:
             return target.at(name)
     return target.reading.path

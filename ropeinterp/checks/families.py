@@ -108,8 +108,8 @@ def published(target: Target) -> tuple[Family, ...]:
         and "rope_type" not in row.block
         and all(keys.get(k, v) == v for k, v in row.keys.items())
     ]
-    told = [row for row in rows if row.keys and all(k in keys for k in row.keys)]
-    return tuple(told or rows)
+    fitting = [row for row in rows if row.keys and all(k in keys for k in row.keys)]
+    return tuple(fitting or rows)
 
 
 def layer_types_of(model_type: str | None) -> tuple[str, ...]:

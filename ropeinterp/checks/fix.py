@@ -17,14 +17,14 @@ from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.rules import RULES
 from ropeinterp.checks.rules.both_schemas import OnlyNewSchema, OnlyOldSchema
 from ropeinterp.checks.rules.file import ByteOrderMark
-from ropeinterp.checks.target import BLOCKS
 from ropeinterp.config.json_source import BYTE_ORDER_MARK, below
+from ropeinterp.config.names import OF_ROPE_DICTS
 from ropeinterp.text import printable
 
 _MOST_ROUNDS = 20
 # They change a file that is right: only who names them asks for it.
 SCHEMAS = (OnlyOldSchema.code, OnlyNewSchema.code)
-_TWINS = {BLOCKS[0]: BLOCKS[1], BLOCKS[1]: BLOCKS[0]}
+_TWINS = {OF_ROPE_DICTS[0]: OF_ROPE_DICTS[1], OF_ROPE_DICTS[1]: OF_ROPE_DICTS[0]}
 _MISSING: Any = object()
 _Key = tuple[str, str]
 

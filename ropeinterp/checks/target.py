@@ -23,7 +23,6 @@ from ropeinterp.schemes import SCHEMES, Scheme
 from ropeinterp.schemes.scheme import LENGTH_KEY
 from ropeinterp.spec import RopeSpec
 
-BLOCKS = ("rope_scaling", "rope_parameters")
 # Type words of an embedding without scaling; other words can mean the same.
 UNSCALED = tuple(n for n, s in SCHEMES.items() if s.dialects and not s.scales)
 

@@ -13,6 +13,7 @@ from typing import Any
 from ropeinterp.config.json_source import below
 from ropeinterp.config.layer_rules import RULES, Layers, labels_of
 from ropeinterp.config.models import Model
+from ropeinterp.config.names import OF_ROPE_DICTS
 from ropeinterp.config.reading import Reading
 from ropeinterp.config.rope_dict import RopeDict
 from ropeinterp.config.values import Found
@@ -39,9 +40,7 @@ def layers_of(reading: Reading) -> Layers:
 
 def _rope_dict(reading: Reading) -> tuple[Mapping[str, Any] | None, str]:
     """Return the dict that counts and its key: rope_scaling before rope_parameters."""
-    scaling, parameters = (
-        _mapping(reading, key) for key in ("rope_scaling", "rope_parameters")
-    )
+    scaling, parameters = (_mapping(reading, key) for key in OF_ROPE_DICTS)
     if parameters and reading.v4:
         reading.note(
             reading.at("rope_parameters"), "is not read at all by transformers 4.57"

@@ -99,11 +99,11 @@ def of_rotation(rows: tuple[Model, ...]) -> frozenset[str]:
     return frozenset(found)
 
 
-def states_any(keys: Mapping[str, Any], told: frozenset[str]) -> bool:
+def states_any(keys: Mapping[str, Any], wanted: frozenset[str]) -> bool:
     """Whether one of some keys is there, and neither null nor an empty object."""
     return any(
         keys[key] is not None and not (isinstance(keys[key], dict) and not keys[key])
-        for key in told & keys.keys()
+        for key in wanted & keys.keys()
     )
 
 
@@ -114,5 +114,5 @@ def of_top_level() -> frozenset[str]:
     aliases = {
         a for names in entries("aliases") for each in names.values() for a in each
     }
-    known = {*OF_SIZES, *OF_LAYERS, "rope_scaling", "rope_parameters", "model_type"}
+    known = {*OF_SIZES, *OF_LAYERS, *OF_ROPE_DICTS, "model_type"}
     return of_bases() | of_shares() | sizes | aliases | known | OF_BLOCKS

@@ -5,7 +5,7 @@ data/files.csv say what marks each of them, and what to pass instead. A mark is 
 path of keys ``a.b``, or a key with its value ``key=value``, all of them with ``*``; of
 the marks of a row each must be there, of ``a|b`` one. The column `unless` says what
 speaks against the row: "type", a model type; "size", that or the width of a head or of
-the model; "told", those or a rotary key.
+the model; "rotary", those or a rotary key.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ def refuse_no_model(keys: Mapping[str, Any]) -> None:
 def _against(keys: Mapping[str, Any]) -> frozenset[str]:
     """Words of the column `unless` that hold."""
     if keys.get("model_type"):
-        return frozenset(("type", "size", "told"))
+        return frozenset(("type", "size", "rotary"))
     general = rows_of(None)
     if _states(keys, names.of_width(general)):
-        return frozenset(("size", "told"))
+        return frozenset(("size", "rotary"))
     # A file that names a class of a model is one, whatever else it lacks.
-    told = _states(keys, names.of_rotation(general) | {"architectures"})
-    return frozenset(("told",) if told else ())
+    rotary = _states(keys, names.of_rotation(general) | {"architectures"})
+    return frozenset(("rotary",) if rotary else ())
 
 
-def _states(keys: Mapping[str, Any], told: frozenset[str]) -> bool:
+def _states(keys: Mapping[str, Any], wanted: frozenset[str]) -> bool:
     """Whether a config, or a part of it, gives one of some keys a value."""
     parts = (
         v for k, v in keys.items() if k.endswith("_config") and isinstance(v, dict)
     )
-    return any(names.states_any(part, told) for part in (keys, *parts))
+    return any(names.states_any(part, wanted) for part in (keys, *parts))
 
 
 def _first_mark(keys: Mapping[str, Any], kind: FileKind) -> str:

@@ -63,8 +63,10 @@ class Reading:
     @property
     def silent(self) -> bool:
         """Whether the type is unknown, and no key says what its positions could be."""
-        told = names.of_width(self.rows) | names.of_rotation(self.rows)
-        return not self.known and not names.states_any(self.keys, told)
+        if self.known:
+            return False
+        wanted = names.of_width(self.rows) | names.of_rotation(self.rows)
+        return not names.states_any(self.keys, wanted)
 
     @property
     def silence(self) -> str:
@@ -96,11 +98,11 @@ class Reading:
 
     def telling(self) -> Iterator[Found]:
         """Yield the keys that tell this model type its positions and its sizes."""
-        told = names.of_rows(self.rows)
+        own = names.of_rows(self.rows)
         for key, value in self.keys.items():
             if key in names.OF_ROPE_DICTS and isinstance(value, dict):
                 yield from _telling_block(value, self.at(key))
-            elif key in told:
+            elif key in own:
                 yield Found.at(value, self.at(key))
 
     def at(self, key: str) -> str:

@@ -8,8 +8,9 @@ from ropeinterp.checks import both_schemas
 from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import Diagnostic
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.target import BLOCKS, Target
+from ropeinterp.checks.target import Target
 from ropeinterp.config.json_source import below
+from ropeinterp.config.names import OF_ROPE_DICTS
 from ropeinterp.text import printable
 
 
@@ -34,7 +35,7 @@ class SchemasDiffer(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Compare the dicts key by key, and every base of a flat one."""
-        scaling, parameters = (target.keys.get(name) for name in BLOCKS)
+        scaling, parameters = (target.keys.get(name) for name in OF_ROPE_DICTS)
         keys = []
         if isinstance(scaling, dict) and isinstance(parameters, dict):
             keys = both_schemas.different(scaling, parameters)

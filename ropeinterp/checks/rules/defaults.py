@@ -8,11 +8,12 @@ from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.families import Family, family_of, published
 from ropeinterp.checks.finding import Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
-from ropeinterp.checks.target import BLOCKS, Layer, Target
+from ropeinterp.checks.target import Layer, Target
 from ropeinterp.checks.words import is_finite
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.config.locate import TEXT_PARTS
+from ropeinterp.config.names import OF_ROPE_DICTS
 from ropeinterp.schemes.scheme import LENGTH_KEY, ORIGINAL_KEY
 from ropeinterp.text import printable
 
@@ -67,10 +68,10 @@ class UndefinedSize(Rule):
     def _nothing(target: Target, by_formula: bool) -> Iterator[Diagnostic]:
         """Say where not one size is stated, and no error says so already."""
         row, layer = target.reading.rows[0], next(iter(target.layers), None)
-        told = target.known and by_formula
+        is_said = target.known and by_formula
         nested = any(isinstance(target.keys.get(part), dict) for part in TEXT_PARTS)
         if (
-            told
+            is_said
             or nested
             or layer is None
             or layer.spec is None
@@ -217,7 +218,7 @@ class BaseMissing(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Ask where the base comes from, and what published models have."""
-        if target.top and not target.keys.keys() - {*BLOCKS, "model_type"}:
+        if target.top and not target.keys.keys() - {*OF_ROPE_DICTS, "model_type"}:
             return  # a rope dict alone: its config may well state a base
         rows = published(target)
         for layer in target.given():

@@ -11,12 +11,13 @@ from ropeinterp.checks.effect import because, effect
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.rules.common import SCALING, scales
-from ropeinterp.checks.target import BLOCKS, UNSCALED, Layer, Target
+from ropeinterp.checks.target import UNSCALED, Layer, Target
 from ropeinterp.checks.words import is_finite
 from ropeinterp.config import names
 from ropeinterp.config.json_source import below
 from ropeinterp.config.locate import Located
 from ropeinterp.config.models import composites, rows_of
+from ropeinterp.config.names import OF_ROPE_DICTS
 from ropeinterp.schemes.scheme import ORIGINAL_KEY
 from ropeinterp.text import printable
 
@@ -64,7 +65,7 @@ class ScalingAtTop(Rule):
         """Look for keys of schemes that the dict does not have, too."""
         if not target.known or not target.rotary:
             return
-        blocks = [target.keys.get(b) for b in ("rope_scaling", "rope_parameters")]
+        blocks = [target.keys.get(b) for b in OF_ROPE_DICTS]
         inside = {k for b in blocks if isinstance(b, dict) for k in b}
         read = {
             k for row in target.reading.rows for k in (*row.sizes, *row.partial_keys)
@@ -85,7 +86,7 @@ class ScalingAtTop(Rule):
     def check_config(self, located: Located) -> Iterator[Diagnostic]:
         """Find a rope dict of a composite model beside the part it is meant for."""
         parts = [part for part in located.parts.values() if part.keys]
-        for name in BLOCKS:
+        for name in OF_ROPE_DICTS:
             block = located.keys.get(name)
             if not isinstance(block, dict) or not scales(block):
                 continue

@@ -10,9 +10,10 @@ from ropeinterp.checks.families import family_of, layer_types_of
 from ropeinterp.checks.finding import REMOVE, Diagnostic, Edit, Fix
 from ropeinterp.checks.rule import Rule
 from ropeinterp.checks.rules.common import is_parameters, scales
-from ropeinterp.checks.target import BLOCKS, Layer, Target
+from ropeinterp.checks.target import Layer, Target
 from ropeinterp.checks.words import nearest
 from ropeinterp.config.json_source import below
+from ropeinterp.config.names import OF_ROPE_DICTS
 from ropeinterp.dialects import V4
 from ropeinterp.schemes import SCHEMES
 from ropeinterp.text import printable
@@ -39,7 +40,7 @@ class BlockIsNoObject(Rule):
 
     def check(self, target: Target) -> Iterator[Diagnostic]:
         """Look at both names of the dict, and at the dicts of layer types."""
-        for name in BLOCKS:
+        for name in OF_ROPE_DICTS:
             block = target.keys.get(name)
             if block is not None and not isinstance(block, dict):
                 shown = printable(block)
@@ -238,7 +239,7 @@ class NestedByLayerType(Rule):
         if not target.known:
             return
         typed = target.reading.rows[0].layers == "types"
-        for name in BLOCKS:
+        for name in OF_ROPE_DICTS:
             block = target.keys.get(name)
             if not isinstance(block, dict) or not block:
                 continue
