@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from ropeinterp.checks.target import Layer, Target
 from ropeinterp.checks.words import is_finite
+from ropeinterp.config.models import table
 from ropeinterp.schemes.scheme import ORIGINAL_KEY
 
 
@@ -43,19 +42,17 @@ class Family(NamedTuple):
 @cache
 def families() -> tuple[Family, ...]:
     """All rows, the more special ones first."""
-    path = os.path.join(os.path.dirname(__file__), "..", "data", "families.csv")
-    with open(path, encoding="utf-8", newline="") as file:
-        return tuple(
-            Family(
-                row["name"],
-                row["model_type"],
-                float(row["base"]),
-                int(row["length"]) if row["length"] else None,
-                json.loads(row["keys"]),
-                json.loads(row["block"]),
-            )
-            for row in csv.DictReader(file)
+    return tuple(
+        Family(
+            row["name"],
+            row["model_type"],
+            float(row["base"]),
+            int(row["length"]) if row["length"] else None,
+            json.loads(row["keys"]),
+            json.loads(row["block"]),
         )
+        for row in table("families.csv")
+    )
 
 
 def family_of(target: Target) -> Family | None:
@@ -131,9 +128,5 @@ def layer_types_of(model_type: str | None) -> tuple[str, ...]:
 
 @cache
 def _layer_types() -> Mapping[str, tuple[str, ...]]:
-    path = os.path.join(os.path.dirname(__file__), "..", "data", "layer_types.csv")
-    with open(path, encoding="utf-8", newline="") as file:
-        return {
-            row["model_type"]: tuple(row["layer_types"].split())
-            for row in csv.DictReader(file)
-        }
+    rows = table("layer_types.csv")
+    return {row["model_type"]: tuple(row["layer_types"].split()) for row in rows}

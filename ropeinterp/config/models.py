@@ -146,7 +146,7 @@ def file_kinds() -> tuple[FileKind, ...]:
             row["what"],
             row["instead"],
         )
-        for row in _table("files.csv")
+        for row in table("files.csv")
     )
 
 
@@ -171,7 +171,7 @@ def entries(column: str) -> Iterator[Any]:
 def composites() -> Mapping[str, tuple[Part, ...]]:
     """Parts of every composite model type that hold a rotary embedding."""
     parts: dict[str, tuple[Part, ...]] = {}
-    for row in _table("composites.csv"):
+    for row in table("composites.csv"):
         part = Part(
             tuple(row["part"].split(".")),
             row["part_model_type"],
@@ -187,7 +187,7 @@ def without_rotary() -> Mapping[str, tuple[str, ...]]:
 
     The values are keys of parts that may be of any type.
     """
-    rows = _table("no_rotary.csv")
+    rows = table("no_rotary.csv")
     return MappingProxyType({row["model_type"]: _keys(row["parts"]) for row in rows})
 
 
@@ -195,7 +195,7 @@ def without_rotary() -> Mapping[str, tuple[str, ...]]:
 @cache
 def _texts() -> Mapping[str, list[dict[str, str]]]:
     texts: dict[str, list[dict[str, str]]] = {}
-    for row in _table("models.csv"):
+    for row in table("models.csv"):
         texts.setdefault(row["model_type"], []).append(row)
     empty = dict.fromkeys(texts[""][0], "")
     for name in without_rotary():
@@ -203,7 +203,8 @@ def _texts() -> Mapping[str, list[dict[str, str]]]:
     return texts
 
 
-def _table(name: str) -> Iterator[dict[str, str]]:
+def table(name: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of a file of data/."""
     # Not importlib.resources: it would double the time of importing the package.
     path = os.path.join(os.path.dirname(__file__), os.pardir, "data", name)
     with open(path, encoding="utf-8", newline="") as file:
